@@ -1,0 +1,104 @@
+# What a developer types. Everything is made inside this folder; `make` alone lists the targets.
+#
+# What is installed is pinned in requirements/dev.txt. Plain requirement files, because the pip that comes with
+# Python 3.10 does not know dependency groups; requirements/pin.py keeps them equal to pyproject.toml.
+
+PYTHON ?= python3
+VENV ?= .venv
+TEST_VENV ?= .test-venv
+# Server tests start processes of their own: more workers than this gain little.
+WORKERS ?= 2
+# More words for pytest: make quick ARGS="-k naming -x"
+ARGS ?=
+# Where `make serve` stores, and more words for it: make serve DIR=/srv/in SERVE="--port 9000"
+DIR ?= uploads
+SERVE ?=
+
+PINS := requirements/dev.txt
+PIP := -m pip --disable-pip-version-check --no-input
+# One worker takes a whole module, so that a server which a module starts is started once.
+PARALLEL := -n $(WORKERS) --dist loadscope
+SLOW := slow or servers or browser or corpora
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+unexport PYTHONPATH
+
+.PHONY: help serve test quick check clean system
+
+help:
+	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
+	@echo 'make quick   the tests that need no server, browser or patience: under a minute'
+	@echo 'make check   formatting, lint and types'
+	@echo 'make test    everything: check, then all tests against the built wheel, with coverage'
+	@echo 'make clean   remove what the others made, except $(VENV) and uploads'
+
+# ---- virtualenvs ---------------------------------------------------------------------------------------------------
+
+# $(call venv,DIR): a virtualenv with pip in it, made unless it is there. Debian without python3-venv leaves a half-made
+# one behind, which must not pass for a virtualenv next time.
+define venv
+@test -x $(1)/bin/python || { \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo 'ajaxupload needs Python 3.10 or newer: make PYTHON=/path/to/python3' >&2; exit 1; }; \
+	$(PYTHON) -m venv $(1) \
+		|| { rm -rf $(1); echo 'No virtualenv could be made. On Debian: apt-get install python3-venv' >&2; exit 1; }; \
+	echo "made $(1) with $$($(1)/bin/python --version)"; }
+@$(1)/bin/python $(PIP) --version >/dev/null \
+	|| { echo '$(1) has no pip: remove it, and make builds a new one' >&2; exit 1; }
+endef
+
+# For developing: every tool, and the source tree itself.
+$(VENV)/dev.stamp: pyproject.toml $(PINS)
+	$(call venv,$(VENV))
+	$(VENV)/bin/python $(PIP) install --quiet -r $(PINS)
+	$(VENV)/bin/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# For serving: only what serving needs.
+$(VENV)/serve.stamp: pyproject.toml $(PINS)
+	$(call venv,$(VENV))
+	$(VENV)/bin/python $(PIP) install --quiet --constraint $(PINS) --editable '.[serve]'
+	@touch $@
+
+# For `make test`: the tools without the source tree; the wheel follows each time it is built.
+$(TEST_VENV)/tools.stamp: $(PINS)
+	$(call venv,$(TEST_VENV))
+	$(TEST_VENV)/bin/python $(PIP) install --quiet -r $(PINS)
+	@touch $@
+
+# ---- targets -------------------------------------------------------------------------------------------------------
+
+serve: $(VENV)/serve.stamp
+	$(VENV)/bin/ajaxupload serve '$(DIR)' $(SERVE)
+
+quick: $(VENV)/dev.stamp
+	CI= PYTHONDEVMODE=1 $(VENV)/bin/python -m pytest $(PARALLEL) -m 'not ($(SLOW))' $(ARGS)
+
+check: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m ruff format --check
+	$(VENV)/bin/python -m ruff check
+	$(VENV)/bin/python -m mypy
+
+# Programs that some tests need and pip cannot install; a CI machine gets them here, a developer's is told.
+system:
+	@bash .ci/system '$(PYTHON)'
+
+# The wheel is built from the source distribution, so that both are known to be whole.
+test: system check $(TEST_VENV)/tools.stamp
+	rm -rf build/dist .coverage .coverage.*
+	$(VENV)/bin/python -m build --no-isolation --outdir build/dist . >build.log 2>&1 || { cat build.log; exit 1; }
+	$(TEST_VENV)/bin/python $(PIP) uninstall --quiet --yes ajaxupload
+	$(TEST_VENV)/bin/python $(PIP) install --quiet --constraint $(PINS) "$$(echo build/dist/ajaxupload-*.whl)[all]"
+	$(TEST_VENV)/bin/python $(PIP) check
+	AJAXUPLOAD_EXPECT_WHEEL=1 PYTHONDEVMODE=1 \
+		$(TEST_VENV)/bin/python -m coverage run -m pytest $(PARALLEL) --durations=10 $(ARGS)
+	$(TEST_VENV)/bin/python -m coverage combine --quiet
+	$(TEST_VENV)/bin/python -m coverage report --skip-covered
+	$(TEST_VENV)/bin/python -m coverage json --quiet -o build/coverage.json
+	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
+
+clean:
+	rm -rf $(TEST_VENV) build build.log dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

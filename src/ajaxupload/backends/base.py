@@ -1,0 +1,106 @@
+"""What a backend is: hooks in the order they are called, and abilities that it may offer.
+
+What lives here: the contract, empty. What must not: any store.
+
+The upper-case class attributes of a backend are its options; their lower-case names are the keys of its table in the
+configuration. They are read when they are used, so that setting them on the class works at any time before an upload
+(`LocalUploadBackend.UPLOAD_DIR = "tmp"`). A type annotation (`Size`, `Mode`, `Duration`, `Literal[...]`, `X | None`)
+says how the configuration reads them. `ajaxupload.testing.BackendContract` proves an implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from ..config import options_of
+from ..registry import nearest
+from ..upload import Upload
+from ..values import Size
+
+__all__ = ["AbstractUploadBackend"]
+
+
+class AbstractUploadBackend:
+    """Base of all backends. One instance is made for each upload; only `upload_chunk` must be written.
+
+    A hook may raise any `UploadError`, which the client is told. An `OSError` means that the store fails: 507 for
+    ENOSPC, EDQUOT and EFBIG, else 503. Anything else is a fault of the program: 500, and the log has the traceback.
+    `request` is the web framework's own, or an `UploadRequest` where none is there. `**kwargs` are what the endpoint's
+    path matched; an implementation may leave `*args, **kwargs` out. `filename` is relative to the store's root, with
+    "/" between folders, and the same for all hooks.
+    """
+
+    #: If set, every chunk is exactly this many bytes long but the last.
+    BUFFER_SIZE: Size | None = None
+    #: No option: True says that chunks may be lent (memoryviews and bytearrays, good until `upload_chunk` returns).
+    #: Otherwise they are always bytes.
+    LENT_BUFFER = False
+
+    #: Optional abilities. A backend that has one defines the method; what it lacks is not offered to clients.
+    #: `open(filename)` reads a stored file from its start, `delete(filename)` removes it (both raise NotFound),
+    #: `url(filename)` is where browsers get it, or None, `adopt(partial)` takes over an unfinished upload's bytes.
+    open: Callable[[str], BinaryIO] | None = None
+    delete: Callable[[str], None] | None = None
+    url: Callable[[str], str | None] | None = None
+    adopt: Callable[[Any], Any] | None = None
+
+    def __init__(self, **options: Any) -> None:
+        """Options override the class's for this instance, by upper-case or lower-case name. TypeError names the
+        nearest known one."""
+        known = options_of(type(self))
+        for name, value in options.items():
+            if name.upper() not in known:
+                suggestion = nearest(name, [each.lower() for each in known])
+                raise TypeError(f"{type(self).__name__} has no option {name!r}{suggestion}")
+            setattr(self, name.upper(), value)
+        #: What is being uploaded; the engine sets it before the first hook.
+        self.upload = Upload()
+
+    def startup(self) -> None:
+        """May the place be stored to? Called on an instance of its own once per process, before the first request.
+
+        Raises ConfigError with what to do. Clears what dead processes left.
+        """
+
+    def clean(self, older_than: float = 0) -> int:
+        """Remove what dead processes left, unless it changed in the last `older_than` seconds. Returns how many.
+
+        Must not touch the uploads of living processes. May be called at any time, on an instance of its own.
+        """
+        return 0
+
+    def update_filename(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> str | None:
+        """The first hook: another name to store it as, or None to keep this one, which is clean and rendered."""
+        return None
+
+    def setup(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Before the first byte: name, type and declared size have been checked, and somebody may upload here.
+
+        Take what storing needs, so that a store that fails is told before the client has sent everything.
+        """
+
+    def upload_chunk(self, chunk: Any, *args: Any, **kwargs: Any) -> None:
+        """Bytes in order, none of them empty; see BUFFER_SIZE and LENT_BUFFER. An empty file has no chunk at all."""
+        raise NotImplementedError
+
+    def upload_waits(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """All bytes came and passed every check, but more files of the same request are still to come.
+
+        Give back what is scarce, such as file descriptors: a form may hold thousands of files. Stay invisible.
+        """
+
+    def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """The last hook: make the file durable and visible. The bytes are as many as were declared.
+
+        The dict is merged into the reply. A backend that stores under another name than `filename` sets
+        `self.upload.filename` and returns `{"filename": that}`. What raises here leaves nothing visible.
+        """
+        return None
+
+    def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Leave nothing behind. Comes after any hook from `setup` on, also when that hook itself raised, and after
+        `upload_complete` returned when another file of the same request failed.
+
+        Must not raise; may be called again.
+        """

@@ -1,0 +1,194 @@
+"""Files in a folder of this machine.
+
+What lives here: the options, the hooks and the abilities of the backend `local`. What must not: how a file gets onto
+the disk whole (files/), where its directories are (_place.py).
+
+A name is never overwritten (unless COLLISION says "replace") and never races, a file is never visible before it is
+whole, and a success means that it survives a power cut: see files/publish.py for the order of things.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, ClassVar, Literal
+from urllib.parse import quote
+
+from ..errors import ConfigError, NotFound
+from ..files import Draft, Incoming, Published, Target, Trail, make_folders, publish, segments, sync
+from ..naming import collision_candidates
+from ..values import Mode
+from ._place import Place, locate, prepare
+from .base import AbstractUploadBackend
+
+__all__ = ["LocalUploadBackend"]
+
+#: What a name that cannot be a stored file's fails with: a symbolic link (ELOOP), a socket (ENXIO), too long a name.
+_NO_FILE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG))
+
+
+class LocalUploadBackend(AbstractUploadBackend):
+    """Stores into the folder UPLOAD_DIR of MEDIA_ROOT.
+
+    The reply has `path` (MEDIA_URL + UPLOAD_DIR + "/" + filename) and, with MEDIA_URL set, `url` (the same,
+    percent-encoded). Errors of write, sync and close fail the upload. Raises ValueError for a filename that leads out
+    of the folder, NameTaken where COLLISION is "error", OSError for all that the file system says.
+    """
+
+    #: The folder that MEDIA_URL stands for; relative to the working directory at `startup`. It must exist when an
+    #: upload comes (`startup` makes it): a volume that is not mounted must not be taken for an empty folder.
+    MEDIA_ROOT: str = ""
+    #: The folder in it; made when missing. An absolute one stands by itself.
+    UPLOAD_DIR: str = "uploads"
+    #: Where browsers get the files of MEDIA_ROOT (of UPLOAD_DIR, if that is absolute).
+    MEDIA_URL: str | None = None
+    #: A directory for unfinished files, on the same file system, not served. Default: beside MEDIA_ROOT (beside
+    #: UPLOAD_DIR, where there is none), named ".<its name>.ajaxupload".
+    PRIVATE_DIR: str | None = None
+    #: Permission bits of files and of folders that are made here, whatever the umask.
+    FILE_MODE: Mode = 0o600
+    DIR_MODE: Mode = 0o700
+    #: Sync data and directories before success is told. False trades files lost at a power cut for speed.
+    DURABLE: bool = True
+    #: When the name is taken: "suffix" stores as "name-x7h2k9q.ext", "error" refuses, "replace" replaces.
+    COLLISION: Literal["suffix", "error", "replace"] = "suffix"
+    LENT_BUFFER = True
+
+    #: MEDIA_ROOT -> the working directory when it was started.
+    _started_in: ClassVar[dict[str, str]] = {}
+    _draft: Draft | None = None
+    _published: Published | None = None
+
+    def startup(self) -> None:
+        """Make and try out the directories, clear what dead processes left. Raises ConfigError with what to do."""
+        try:
+            collision_candidates("", self.COLLISION)
+        except ValueError as error:
+            raise ConfigError(f"collision: {error}") from error
+        self._started_in[os.fspath(self.MEDIA_ROOT)] = os.getcwd()
+        locate.cache_clear()
+        incoming = prepare(self._place(), file_mode=self.FILE_MODE, dir_mode=self.DIR_MODE, durable=bool(self.DURABLE))
+        incoming.sweep()
+
+    def clean(self, older_than: float = 0) -> int:
+        """Remove the unfinished files of dead processes, the last `older_than` seconds' excepted. Returns how many."""
+        return self._incoming().sweep(older_than)
+
+    def setup(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Open a file that has no name yet. Raises ValueError for an impossible filename, OSError."""
+        segments(filename)
+        self._drop_draft()
+        self._make_root()
+        self._draft = Draft.create(
+            self._place().root, self._incoming(), mode=self.FILE_MODE, durable=bool(self.DURABLE)
+        )
+
+    def upload_chunk(self, chunk: bytes | bytearray | memoryview, *args: Any, **kwargs: Any) -> None:
+        """Write all of it. Raises OSError."""
+        self._written().write(chunk)
+
+    def upload_waits(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Sync it and keep it by a private name instead of a descriptor. Raises OSError."""
+        self._written().park()
+
+    def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Make it durable and visible under a name nobody has. Returns `filename`, `path` and perhaps `url`."""
+        draft, parts = self._written(), segments(filename)
+        self._make_root()
+        target = Target(self._place().root, tuple(parts[:-1]), self.DIR_MODE, bool(self.DURABLE))
+        replace = self._incoming() if self.COLLISION == "replace" else None
+        self._published = publish(draft, target, lambda: self._candidates(filename), replace)
+        self._draft = None
+        final = "/".join([*filename.split("/")[:-1], (self._published.name or b"").decode()])
+        self.upload.filename = final
+        url = self.url(final)
+        return {"filename": final, "path": self._path(final)} | ({"url": url} if url is not None else {})
+
+    def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Leave nothing behind, published or not. Never raises."""
+        self._drop_draft()
+        if self._published is not None:
+            self._published.undo()
+
+    def open(self, filename: str) -> BinaryIO:
+        """The stored file, from its start. Raises NotFound, OSError."""
+        with self._stored(filename) as (folder, name):
+            # Not blocking: what stands there may be a FIFO that somebody planted.
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise NotFound
+        return os.fdopen(fd, "rb")
+
+    def delete(self, filename: str) -> None:
+        """Remove the stored file, durably. Raises NotFound, OSError."""
+        with self._stored(filename) as (folder, name):
+            if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                raise NotFound
+            os.unlink(name, dir_fd=folder)
+            if self.DURABLE:
+                sync(folder)
+
+    def url(self, filename: str) -> str | None:
+        """Where browsers get it, percent-encoded (RFC 3986 section 2.1, as UTF-8); None without MEDIA_URL."""
+        if not self.MEDIA_URL:
+            return None
+        return self._media_url() + quote(self._below_media_root(filename))
+
+    def _path(self, filename: str) -> str:
+        return self._media_url() + self._below_media_root(filename)
+
+    def _media_url(self) -> str:
+        return self.MEDIA_URL.rstrip("/") + "/" if self.MEDIA_URL else ""
+
+    def _below_media_root(self, filename: str) -> str:
+        """`filename` as seen from MEDIA_URL, without a word of where on this machine that is."""
+        folder = posixpath.normpath(os.fspath(self.UPLOAD_DIR) or ".")
+        if folder == "." or folder.startswith(("/", "..")):
+            return filename
+        return f"{folder}/{filename}"
+
+    def _place(self) -> Place:
+        media_root, private_dir = os.fspath(self.MEDIA_ROOT), self.PRIVATE_DIR
+        start = self._started_in.get(media_root) or os.getcwd()
+        return locate(start, media_root, os.fspath(self.UPLOAD_DIR), os.fspath(private_dir) if private_dir else None)
+
+    def _incoming(self) -> Incoming:
+        return Incoming(self._place().private, durable=bool(self.DURABLE))
+
+    def _make_root(self) -> None:
+        place = self._place()
+        make_folders(place.root, self.DIR_MODE, durable=bool(self.DURABLE), below=place.base)
+
+    def _candidates(self, filename: str) -> Iterator[bytes]:
+        for candidate in collision_candidates(filename, self.COLLISION):
+            yield segments(candidate)[-1]
+
+    def _written(self) -> Draft:
+        if self._draft is None:
+            raise RuntimeError("setup must be called first, and nothing after upload_complete or upload_aborted")
+        return self._draft
+
+    def _drop_draft(self) -> None:
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            draft.drop()
+
+    @contextmanager
+    def _stored(self, filename: str) -> Iterator[tuple[int, bytes]]:
+        """The folder and the last segment of a stored file's name; what no stored file can be becomes NotFound."""
+        try:
+            parts = segments(filename)
+        except ValueError as error:
+            raise NotFound from error
+        with Trail(self._place().root, parts[:-1]) as trail:
+            try:
+                yield trail.folder, parts[-1]
+            except OSError as error:
+                if error.errno in _NO_FILE:
+                    raise NotFound from error
+                raise

@@ -1,0 +1,285 @@
+"""The dict that configures everything, checked whole and frozen.
+
+What lives here: which settings exist, their types and defaults, and the check that lists every fault at once with
+the nearest known name. What must not: reading values (values.py), acting on them (everything above).
+
+    {"backends":  {"default": {"class": "local", "upload_dir": "uploads"}},     name -> class and its options
+     "endpoints": {"/upload": {"backend": "default", "max_size": "2 GiB"}},     path -> an `EndpointSettings`
+     "secret_key": "..."}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, get_type_hints
+
+from .errors import ConfigError
+from .naming import check_template
+from .registry import names, nearest, resolve
+from .values import Duration, Mode, Size, coerce, parse_duration, parse_size
+
+__all__ = [
+    "BackendSpec",
+    "Duration",
+    "EndpointSettings",
+    "Mode",
+    "Settings",
+    "Size",
+    "load",
+    "options_of",
+    "parse_duration",
+    "parse_size",
+    "short_form",
+    "unflatten",
+]
+
+#: Upper-case attributes of a backend class that tell the engine how to call it and are not the user's to set.
+_CONTRACT_FLAGS = frozenset(("LENT_BUFFER",))
+_PATH = re.compile(r"(/([^/{}]+|\{[A-Za-z_][A-Za-z0-9_]*\}))+")
+
+
+@dataclass(frozen=True)
+class BackendSpec:
+    """A configured backend: its class and checked options (upper-case names, the class's own constants left out)."""
+
+    name: str
+    cls: type[Any]
+    options: Mapping[str, Any]
+
+    def create(self) -> Any:
+        """A fresh instance: one per upload."""
+        return self.cls(**self.options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointSettings:
+    """One upload URL. Every field but `path` is a key of the endpoint's table.
+
+    Sizes are bytes, durations seconds. `allow` and `deny` take MIME patterns ("image/*") and extensions (".jpg");
+    an empty `allow` takes everything. `name` is the template of the stored name. `digest` names a hashlib algorithm
+    to hash with while storing. `validators` are called with the `Upload` when all its bytes are here and nothing is
+    visible yet, and refuse by raising an `UploadError`. `authorize(request, action, upload)` returns the principal
+    (a string, or None for an anonymous one) or raises. `redirect` is where a plain form goes after success (303).
+    """
+
+    path: str
+    backend: BackendSpec
+    max_size: Size = 100 << 20
+    min_size: Size = 0
+    max_files: int = 20  # R05: enough for a photo album, few enough that one request cannot hold a worker for hours
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    sniff: bool = True
+    name: str = "{name}"
+    digest: str | None = None
+    validators: tuple[Callable[..., Any], ...] = ()
+    authorize: Callable[..., str | bool | None] | None = None
+    allowed_origins: tuple[str, ...] = ()
+    csrf: bool = True
+    protocols: tuple[str, ...] = ()
+    redirect: str | None = None
+    max_fields: int = 100
+    max_field_size: Size = 64 << 10
+    max_fields_size: Size = 1 << 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole configuration, checked."""
+
+    backends: Mapping[str, BackendSpec]
+    endpoints: Mapping[str, EndpointSettings]
+    secret_key: str | None = None
+
+
+def load(config: Mapping[str, Any]) -> Settings:
+    """Check `config` whole. Raises one ConfigError that lists every fault."""
+    problems: list[str] = []
+    _unknown_keys("the configuration", config, ["backends", "endpoints", "secret_key"], problems)
+    backends = _backends(_table(config, "backends", problems), problems)
+    endpoints = _endpoints(_table(config, "endpoints", problems), backends, problems)
+    if not endpoints and not problems:
+        problems.append('no endpoints: add "endpoints": {"/upload": {"backend": "local"}}')
+    secret = _value("secret_key", config.get("secret_key"), str | None, problems)
+    if problems:
+        raise ConfigError(problems)
+    return Settings(backends, endpoints, secret)
+
+
+def short_form(path: str, backend: str | type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The one-endpoint spelling as the whole dict: keys that endpoints know go there, all others to the backend."""
+    keys = endpoint_keys()
+    endpoint = {key: value for key, value in options.items() if key in keys}
+    rest = {key: value for key, value in options.items() if key not in keys}
+    return {
+        "backends": {"default": {"class": backend, **rest}},
+        "endpoints": {path: {"backend": "default", **endpoint}},
+    }
+
+
+def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Ini lines as the dict: `endpoints./upload.max_size = 2 GiB`, `backends.photos.class = thumbnail`, or, with a
+    `path` key, the short form. The last dot before a key splits, so that paths and names may hold dots."""
+    if "path" in flat:
+        options = {key: value for key, value in flat.items() if key not in ("path", "backend", "secret_key")}
+        config = short_form(flat["path"], flat.get("backend", "local"), options)
+        return config | ({"secret_key": flat["secret_key"]} if "secret_key" in flat else {})
+    config = {}
+    for key, value in flat.items():
+        table, dot, rest = key.partition(".")
+        name, inner_dot, option = rest.rpartition(".")
+        if dot and inner_dot:
+            config.setdefault(table, {}).setdefault(name, {})[option] = value
+        else:
+            config[key] = value
+    return config
+
+
+def endpoint_keys() -> list[str]:
+    """The keys of an endpoint's table."""
+    return [field.name for field in dataclasses.fields(EndpointSettings) if field.name != "path"]
+
+
+@lru_cache(maxsize=256)
+def _hints(cls: type) -> Mapping[str, Any]:
+    try:
+        return get_type_hints(cls, include_extras=True)
+    except Exception:  # somebody's class may name types that exist for its type checker only: then defaults decide
+        return {}
+
+
+def options_of(cls: type) -> dict[str, Any]:
+    """Option name -> its declared type: the upper-case attributes of a backend class are its options."""
+    hints = _hints(cls)
+    found: dict[str, Any] = {}
+    for name in dir(cls):
+        if name.isupper() and not name.startswith("_") and name not in _CONTRACT_FLAGS:
+            default = getattr(cls, name)
+            found[name] = hints.get(name, type(default) if default is not None else Any)
+    return found
+
+
+def _table(config: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
+    value = config.get(key, {})
+    if isinstance(value, Mapping):
+        return value
+    problems.append(f"{key} must be a table of names and settings, not {value!r}")
+    return {}
+
+
+def _unknown_keys(where: str, given: Iterable[str], known: list[str], problems: list[str]) -> None:
+    problems.extend(f"{where}: unknown key {key!r}{nearest(str(key), known)}" for key in given if key not in known)
+
+
+def _value(where: str, value: Any, annotation: Any, problems: list[str]) -> Any:
+    try:
+        return coerce(value, annotation)
+    except ValueError as error:
+        problems.append(f"{where} {error}")
+        return None
+
+
+def _backends(tables: Mapping[str, Any], problems: list[str]) -> dict[str, BackendSpec]:
+    found = (_backend(str(name), table, problems) for name, table in tables.items())
+    return {spec.name: spec for spec in found if spec is not None}
+
+
+def _backend(name: str, table: Any, problems: list[str], where: str = "") -> BackendSpec | None:
+    where = where or f"backend {name!r}"
+    if isinstance(table, (str, type)):
+        table = {"class": table}
+    if not isinstance(table, Mapping) or "class" not in table:
+        problems.append(f'{where}: needs a "class" (known: {", ".join(names("backend"))})')
+        return None
+    try:
+        cls = resolve("backend", table["class"])
+    except ConfigError as error:
+        problems.extend(f"{where}: {text}" for text in error.problems)
+        return None
+    known, options = options_of(cls), {}
+    for key, value in table.items():
+        if key == "class":
+            continue
+        if (option := str(key).upper()) in known:
+            options[option] = _value(f"{where}: {key}", value, known[option], problems)
+        else:
+            problems.append(f"{where}: unknown option {key!r}{nearest(str(key), [each.lower() for each in known])}")
+    return BackendSpec(name, cls, options)
+
+
+def _endpoints(
+    tables: Mapping[str, Any], backends: Mapping[str, BackendSpec], problems: list[str]
+) -> dict[str, EndpointSettings]:
+    found = (_endpoint(str(path), table, backends, problems) for path, table in tables.items())
+    return {settings.path: settings for settings in found if settings is not None}
+
+
+def _endpoint(
+    path: str, table: Any, backends: Mapping[str, BackendSpec], problems: list[str]
+) -> EndpointSettings | None:
+    where, before = f"endpoint {path!r}", len(problems)
+    if not isinstance(table, Mapping):
+        problems.append(f"{where}: must be a table of settings, not {table!r}")
+        return None
+    _check_path(where, path, problems)
+    _unknown_keys(where, table, endpoint_keys(), problems)
+    hints = _hints(EndpointSettings)
+    values: dict[str, Any] = {"path": path.rstrip("/")}
+    for key in table.keys() & set(endpoint_keys()) - {"backend"}:
+        values[key] = _value(f"{where}: {key}", table[key], hints[key], problems)
+    values["backend"] = _endpoint_backend(where, table.get("backend", "default"), backends, problems)
+    if len(problems) > before:
+        return None
+    settings = EndpointSettings(**values)
+    _check_meaning(where, settings, problems)
+    return settings
+
+
+def _check_path(where: str, path: str, problems: list[str]) -> None:
+    fields = re.findall(r"\{(\w+)\}", path)
+    if not _PATH.fullmatch(path.rstrip("/")):
+        problems.append(f"{where}: a path looks like '/upload' or '/album/{{slug}}/upload'")
+    elif len(set(fields)) < len(fields):
+        problems.append(f"{where}: a name stands twice in the path")
+
+
+def _endpoint_backend(
+    where: str, given: Any, backends: Mapping[str, BackendSpec], problems: list[str]
+) -> BackendSpec | None:
+    """A configured backend by name; else a class, a registry name or a table of its own."""
+    if isinstance(given, str) and given in backends:
+        return backends[given]
+    if isinstance(given, str) and given == "default" and not backends:
+        given = "local"
+    elif isinstance(given, str) and given not in names("backend") and "." not in given and ":" not in given:
+        problems.append(f"{where}: unknown backend {given!r}{nearest(given, [*backends, *names('backend')])}")
+        return None
+    return _backend(given if isinstance(given, str) else "default", given, problems, f"{where}: backend")
+
+
+def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) -> None:
+    """What types cannot say: templates, protocols, digests, limits that exclude each other."""
+    import hashlib
+
+    try:
+        check_template(settings.name, re.findall(r"\{(\w+)\}", settings.path))
+    except ValueError as error:
+        problems.append(f"{where}: name {error}")
+    for protocol in settings.protocols:
+        try:
+            resolve("protocol", protocol)
+        except ConfigError as error:
+            problems.append(f"{where}: protocols: {error}")
+    if settings.digest is not None and settings.digest not in hashlib.algorithms_available:
+        problems.append(
+            f"{where}: digest {settings.digest!r} is no hash algorithm{nearest(settings.digest, sorted(hashlib.algorithms_guaranteed))}"
+        )
+    if settings.min_size > settings.max_size:
+        problems.append(f"{where}: min_size is larger than max_size")
+    for origin in settings.allowed_origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
+            problems.append(f"{where}: allowed_origins: {origin!r} must look like 'https://www.example.com'")

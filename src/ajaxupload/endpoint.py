@@ -1,0 +1,197 @@
+"""One upload URL: settings, guard, protocols and engine put together; itself a WSGI application.
+
+What lives here: which protocol a request belongs to, the order guard -> protocol -> answer, and what becomes of a
+body that nobody wants. What must not: any wire format, and how requests reach us (middleware.py, adapters).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from html import escape
+from typing import Any
+
+from webob import Response
+
+from .config import EndpointSettings, load, short_form
+from .engine import Engine
+from .errors import InternalError, MethodNotAllowed, UploadError
+from .guard import Guard
+from .protocols import replies
+from .protocols.base import Mount, Protocol
+from .registry import resolve
+from .request import UploadRequest
+from .validators import human_size
+
+__all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
+
+_log = logging.getLogger("ajaxupload")
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT")
+#: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
+_PROTOCOLS = ("valums", "form", "raw")
+
+StartResponse = Callable[..., Any]
+
+
+class Endpoint:
+    """One upload URL as a WSGI application.
+
+    `extra_check(request)` is the door's own check (Django's CSRF). With `propagate`, exceptions that are not
+    `UploadError`s, an `authorize` hook's redirect to a login page say, go on to the framework that mounted us;
+    otherwise they are logged and answered with 500.
+    """
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        *,
+        extra_check: Callable[[UploadRequest], None] | None = None,
+        propagate: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.guard = Guard(settings, extra_check)
+        self.engine = Engine(settings)
+        mount = Mount(settings, self.engine, self.guard)
+        self.protocols: list[Protocol] = [resolve("protocol", name)(mount) for name in settings.protocols or _PROTOCOLS]
+        self._propagate = propagate
+        self._starting = threading.Lock()
+        self._started = False
+
+    def startup(self) -> None:
+        """Prove that the backend can store and clear what dead processes left: once, at the latest before the first
+        request. Raises ConfigError."""
+        with self._starting:
+            if not self._started:
+                self.engine.startup()
+                self._started = True
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        request = UploadRequest(environ)
+        response = self.respond(request)
+        # Not response(environ, start_response): WebOb would make Location absolute from the Host header, which behind
+        # a proxy is not what the client asked.
+        start_response(response.status, list(response.headerlist))
+        blocks = [] if request.method == "HEAD" else response.app_iter
+        return Answer(blocks, request)
+
+    def respond(self, request: UploadRequest) -> Response:
+        """Answer one request. The whole flow: preflight, or description, or guard -> protocol -> answer."""
+        response = self.guard.preflight(request) or self._answer(request)
+        return self.guard.share(request, response)
+
+    def _answer(self, request: UploadRequest) -> Response:
+        protocol = self.protocols[0]
+        try:
+            self.startup()
+            if request.method in ("GET", "HEAD", "OPTIONS"):
+                return self._describe(request)
+            protocol = self._protocol_for(request)
+            self.guard.check(request)
+            return protocol.handle(request)
+        except UploadError as error:
+            return self._refuse(protocol, request, error)
+        except Exception:
+            if self._propagate:
+                _spare(request)
+                raise
+            _log.exception("an upload failed in a way that nobody planned")
+            return self._refuse(protocol, request, InternalError())
+
+    def _protocol_for(self, request: UploadRequest) -> Protocol:
+        for protocol in self.protocols:
+            if protocol.matches(request):
+                return protocol
+        raise MethodNotAllowed(_METHODS)
+
+    def _refuse(self, protocol: Protocol, request: UploadRequest, error: UploadError) -> Response:
+        """Word the refusal, once a small rest of the body is read."""
+        _spare(request)
+        return protocol.refuse(request, error)
+
+    def _describe(self, request: UploadRequest) -> Response:
+        """GET, HEAD, OPTIONS: what may be uploaded here, as JSON, or as a page with a form for a person."""
+        if request.method == "OPTIONS":
+            # RFC 9110 section 9.3.7: "a server generating a successful response to OPTIONS SHOULD send any header
+            # fields that might indicate optional features"
+            response = Response(status=204, content_type=None)
+        elif replies.dialect(request) == "page":
+            response = replies.html_page("Upload", self._form())
+        else:
+            response = replies.json_reply(self.limits())
+        response.headers["Allow"] = ", ".join(_METHODS)
+        response.headers.add("Vary", "Accept")
+        return response
+
+    def limits(self) -> dict[str, Any]:
+        """What a client may check before it sends, so that limits are stated once. Sizes are bytes."""
+        settings = self.settings
+        return {
+            "max_size": settings.max_size,
+            "min_size": settings.min_size,
+            "max_files": settings.max_files,
+            "allow": list(settings.allow),
+            "deny": list(settings.deny),
+            "protocols": [protocol.name for protocol in self.protocols],
+            "resumable": None,
+        }
+
+    def _form(self) -> str:
+        accept = f' accept="{escape(",".join(self.settings.allow))}"' if self.settings.allow else ""
+        return (
+            f'<form method="post" enctype="multipart/form-data"><p><label for="file">Choose files</label> '
+            f'<input id="file" type="file" name="file" multiple required{accept}></p>'
+            f"<p>At most {human_size(self.settings.max_size)} each, {self.settings.max_files} at once.</p>"
+            f"<p><button>Upload</button></p></form>"
+        )
+
+
+def _spare(request: UploadRequest) -> None:
+    """Read a small rest of the body before the refusal: a browser that is still sending when the connection closes
+    shows a network error instead of our reason."""
+    try:
+        body = request.upload_body
+    except UploadError:
+        return  # a body whose end cannot be known cannot be drained either
+    if body.small_rest:
+        body.drain()
+
+
+class Answer:
+    """The response's iterable. What is left of a refused large body is read, within bounds, after the answer is out."""
+
+    def __init__(self, blocks: Iterable[bytes], request: UploadRequest) -> None:
+        self._blocks = blocks
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._blocks)
+
+    def close(self) -> None:
+        self._request.drain()
+
+
+def mounted(environ: Mapping[str, Any], path: str, path_names: Mapping[str, str], native: Any = None) -> dict[str, Any]:
+    """A copy of `environ` for the endpoint at `path`, which matched: its segments move from PATH_INFO to SCRIPT_NAME
+    (PEP 3333), what its names stand for and the framework's own request come along."""
+    segments = environ["PATH_INFO"].split("/")
+    end = path.count("/") + 1
+    ours = {**environ, "ajaxupload.path_names": path_names}
+    ours["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + "/".join(segments[:end])
+    ours["PATH_INFO"] = "".join(f"/{segment}" for segment in segments[end:])
+    if native is not None:
+        ours["ajaxupload.native"] = native
+    return ours
+
+
+def upload_endpoint(backend: str | type = "local", **options: Any) -> Endpoint:
+    """One endpoint as a WSGI application, to mount wherever the server or framework mounts one.
+
+    Options are those of the endpoint and of the backend. Raises ConfigError.
+
+        application = DispatcherMiddleware(site, {"/upload": upload_endpoint("local", upload_dir="uploads")})
+    """
+    settings = load(short_form("/upload", backend, options))
+    endpoint = Endpoint(settings.endpoints["/upload"])
+    endpoint.startup()
+    return endpoint

@@ -1,0 +1,75 @@
+"""How backends are called.
+
+What lives here: the calling convention of the seed's hooks and what their exceptions mean. What must not: when they
+are called (receive.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from ..body import Block
+from ..errors import InternalError, StorageFull, StorageUnavailable, UploadError
+
+__all__ = ["call", "for_backend", "storing"]
+
+_log = logging.getLogger("ajaxupload")
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+@lru_cache(maxsize=1024)
+def _takes_keywords(function: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def call(hook: Callable[..., Any], *args: Any, names: Mapping[str, str]) -> Any:
+    """Call one hook. The seed's view handed the URL's names to each hook as keywords: so do we, where it takes any."""
+    if names and _takes_keywords(getattr(hook, "__func__", hook)):
+        return hook(*args, **names)
+    return hook(*args)
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Turn what a backend raises into what a client may know; the log has the rest.
+
+    ENOSPC, EDQUOT and EFBIG become StorageFull (507), any other OSError StorageUnavailable (503), an UploadError
+    stays what it is, everything else becomes InternalError (500).
+    """
+    try:
+        yield
+    except UploadError:
+        raise
+    except OSError as error:
+        _log.exception("the store failed")
+        raise (StorageFull if error.errno in _FULL else StorageUnavailable)() from error
+    except Exception as error:
+        _log.exception("a backend failed")
+        raise InternalError from error
+
+
+def for_backend(chunks: Iterable[Block], size: int | None, lent: bool) -> Iterator[Block]:
+    """`chunks` as a backend wants them: each exactly `size` bytes but the last, and as bytes unless it takes `lent`."""
+    if size:
+        return _resized(chunks, size)
+    if lent:
+        return iter(chunks)
+    return (chunk if isinstance(chunk, bytes) else bytes(chunk) for chunk in chunks)
+
+
+def _resized(chunks: Iterable[Block], size: int) -> Iterator[bytes]:
+    pending = bytearray()
+    for chunk in chunks:
+        pending += chunk
+        while len(pending) >= size:
+            yield bytes(memoryview(pending)[:size])
+            del pending[:size]
+    if pending:
+        yield bytes(pending)

@@ -1,0 +1,241 @@
+"""Whole files in one request: the chunk-reading loop from stream to backend, and the batch that publishes together.
+
+What lives here: the order of checks, hooks and events for a file that comes in one piece, and the promise that a
+request's files become visible together, after its end was seen, or not at all. What must not: where chunks come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any
+
+from .. import events
+from ..body import Block
+from ..config import EndpointSettings
+from ..errors import BodyIncomplete, UploadError
+from ..naming import display_name, render
+from ..request import UploadRequest
+from ..upload import Upload
+from ..validators import TypeRules, check_count, check_declared_size, check_min_size, check_size
+from .hooks import call, for_backend, storing
+
+__all__ = ["Batch", "Engine"]
+
+_log = logging.getLogger("ajaxupload")
+
+#: Content is recognised by its first bytes; more than this says nothing more (a tar archive's magic ends at 262).
+_HEAD_SIZE = 4 << 10
+#: Listeners of `progressed` hear of an upload once in so many bytes.
+_PROGRESS_STEP = 1 << 20
+
+#: Asks the application whether this file may come; returns the principal.
+Admit = Callable[[Upload], "str | None"]
+
+
+@dataclass
+class _Stored:
+    """A file whose bytes the backend has and nobody sees yet."""
+
+    upload: Upload
+    backend: Any
+    filename: str  # as the backend's hooks know it
+
+
+class Engine:
+    """One endpoint's engine: its settings made ready once, for all requests."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self.settings = settings
+        self.rules = TypeRules(settings.allow, settings.deny, settings.sniff)
+
+    def startup(self) -> None:
+        """Let the backend look at its place before the first request. Raises ConfigError."""
+        self.settings.backend.create().startup()
+
+    def batch(self, request: UploadRequest, protocol: str, admit: Admit) -> Batch:
+        """A place for the files of one request."""
+        return Batch(self, request, protocol, admit)
+
+
+class Batch:
+    """The files of one request: `receive` each, then `publish`; leaving the `with` block otherwise leaves nothing.
+
+    Whatever ends the block early, a SystemExit raised into a read included, every backend is told to abort.
+    """
+
+    def __init__(self, engine: Engine, request: UploadRequest, protocol: str, admit: Admit) -> None:
+        self._engine = engine
+        self._settings = engine.settings
+        self._request = request
+        self._protocol = protocol
+        self._admit = admit
+        self._stored: list[_Stored] = []
+        self._published = False
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._published:
+            self._abort(error)
+
+    def receive(
+        self,
+        name: str,
+        chunks: Iterable[Block],
+        *,
+        size: int | None = None,
+        type: str = "application/octet-stream",
+        field: str | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> Upload:
+        """Take one file to the backend, invisibly. `name` is the client's word, `size` what it declared, if it did.
+
+        Raises the UploadError that refuses it: everything that can be known is decided before its first byte is read.
+        """
+        upload = Upload(name=display_name(name), size=size, type=type, field=field, protocol=self._protocol)
+        upload.fields, upload.path_names = fields or {}, self._request.path_names
+        check_count(len(self._stored) + 1, self._settings.max_files)
+        head, rest = self._decide(upload, name, chunks)
+        stored = self._prepare(upload, name)
+        self._store(stored, head, rest)
+        self._finish_checks(upload)
+        return upload
+
+    def publish(self) -> list[Upload]:
+        """Make all files durable and visible; call it when the request's end was seen. The uploads, in order."""
+        for stored in self._stored:
+            self._complete(stored)
+        self._published = True
+        for stored in self._stored:
+            self._emit(events.completed, stored.upload, stored.backend)
+        return [stored.upload for stored in self._stored]
+
+    def _decide(self, upload: Upload, name: str, chunks: Iterable[Block]) -> tuple[Block, Iterator[Block]]:
+        """All that can be decided before the backend hears of the file. Returns its head and the rest."""
+        try:
+            check_declared_size(upload.size, self._settings.max_size)
+            self._engine.rules.check_name(name, upload.type)
+            upload.principal = self._admit(upload)
+            head, rest = _split_head(chunks)
+            upload.sniffed = self._engine.rules.check_head(name, head)
+        except UploadError as error:
+            self._end(upload, None, error)
+            raise
+        return head, rest
+
+    def _prepare(self, upload: Upload, name: str) -> _Stored:
+        """Name the file and ready the backend. From here on `upload_aborted` is owed."""
+        upload.filename = render(
+            self._settings.name,
+            name=name,
+            upload_id=upload.id,
+            now=datetime.now(timezone.utc),
+            principal=upload.principal,
+            path_names=upload.path_names,
+        )
+        if self._stored:
+            self._wait(self._stored[-1])
+        with storing():
+            backend = self._settings.backend.create()
+            backend.upload = upload
+            names = upload.path_names
+            upload.filename = (
+                call(backend.update_filename, self._request.native, upload.filename, names=names) or upload.filename
+            )
+            stored = _Stored(upload, backend, upload.filename)
+            self._stored.append(stored)
+            call(backend.setup, upload.filename, names=names)
+        self._emit(events.created, upload, backend)
+        return stored
+
+    def _store(self, stored: _Stored, head: Block, rest: Iterator[Block]) -> None:
+        backend, names = stored.backend, stored.upload.path_names
+        digest = hashlib.new(self._settings.digest) if self._settings.digest else None
+        chunks = self._counted(stored, _chain(head, rest), digest)
+        for chunk in for_backend(chunks, backend.BUFFER_SIZE, backend.LENT_BUFFER):
+            with storing():
+                call(backend.upload_chunk, chunk, names=names)
+        if digest is not None:
+            stored.upload.digest = f"{self._settings.digest}:{digest.hexdigest()}"
+
+    def _counted(self, stored: _Stored, chunks: Iterable[Block], digest: Any) -> Iterator[Block]:
+        """Count, limit and hash what passes; tell those who watch."""
+        upload, max_size, told = stored.upload, self._settings.max_size, 0
+        for chunk in chunks:
+            upload.offset += len(chunk)
+            check_size(upload.offset, max_size)
+            if digest is not None:
+                digest.update(chunk)
+            yield chunk
+            if upload.offset - told >= _PROGRESS_STEP:
+                told = upload.offset
+                self._emit(events.progressed, upload, stored.backend)
+
+    def _finish_checks(self, upload: Upload) -> None:
+        """All bytes are here and nothing is visible: the last word of the limits and of the application."""
+        if upload.size is not None and upload.offset != upload.size:
+            raise BodyIncomplete
+        upload.size = upload.offset
+        check_min_size(upload.size, self._settings.min_size)
+        for validate in self._settings.validators:
+            validate(upload)
+
+    def _wait(self, stored: _Stored) -> None:
+        with storing():
+            call(stored.backend.upload_waits, stored.filename, names=stored.upload.path_names)
+
+    def _complete(self, stored: _Stored) -> None:
+        upload, backend = stored.upload, stored.backend
+        with storing():
+            extra = call(backend.upload_complete, self._request.native, stored.filename, names=upload.path_names)
+            upload.result = dict(extra or {})
+            url = getattr(backend, "url", None)
+            upload.url = url(upload.filename) if url is not None else None
+        upload.state, upload.completed = "complete", time.time()
+
+    def _abort(self, error: BaseException | None) -> None:
+        for stored in reversed(self._stored):
+            try:
+                call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
+            except Exception:
+                _log.exception("a backend could not clean up after %.200a", stored.filename)
+            self._end(stored.upload, stored.backend, error)
+
+    def _end(self, upload: Upload, backend: Any, error: BaseException | None) -> None:
+        refused = isinstance(error, UploadError) and error.permanent
+        upload.state = "refused" if refused else "aborted"
+        self._emit(events.refused if refused else events.aborted, upload, backend, error=error)
+
+    def _emit(self, signal: Any, upload: Upload, backend: Any, **details: Any) -> None:
+        if signal.receivers:
+            request = self._request.native
+            events.emit(signal, self._settings.path, upload=upload, request=request, backend=backend, **details)
+
+
+def _split_head(chunks: Iterable[Block]) -> tuple[Block, Iterator[Block]]:
+    """The first `_HEAD_SIZE` bytes or more as one block, and the rest: a type cannot be told from one byte."""
+    rest = iter(chunks)
+    first = next(rest, b"")
+    if len(first) >= _HEAD_SIZE or not first:
+        return first, rest
+    head = bytearray(first)
+    for chunk in rest:
+        head += chunk
+        if len(head) >= _HEAD_SIZE:
+            break
+    return head, rest
+
+
+def _chain(head: Block, rest: Iterable[Block]) -> Iterator[Block]:
+    if head:
+        yield head
+    yield from rest

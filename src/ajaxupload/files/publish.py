@@ -1,0 +1,147 @@
+"""How a draft becomes visible, and how that is taken back.
+
+What lives here: the order that makes success mean durable (RELIABILITY D1, D2, D5), the race for names, the undo.
+What must not: which names are tried; that is the caller's policy.
+
+    sync the data -> link it under a name nobody has -> sync the folder, and folders above it that are new
+
+`link` never replaces anything, so that no check before it is needed and none can be raced. What is in the way of a
+name is told by EEXIST, be it a file, a folder or a symbolic link that somebody planted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ..errors import NameTaken, UploadError
+from .draft import Draft
+from .folders import Trail
+from .private import Incoming, Slot
+
+__all__ = ["Published", "Target", "publish"]
+
+#: Another upload's undo may remove a new folder under our feet; each time it does, one upload more has ended.
+_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to: a root (absolute), the folders below it, and the mode of those that must be made."""
+
+    root: str
+    folders: tuple[bytes, ...]
+    mode: int
+    durable: bool
+
+
+class Published:
+    """A file that has become visible as `name` in its target's folder."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.name: bytes | None = None
+        self._identity: tuple[int, int] | None = None
+        self._made: set[int] = set()
+        self._replaced: Slot | None = None
+
+    def attempt(self, draft: Draft, names: Iterable[bytes], replace: Incoming | None) -> None:
+        """Walk to the folder and put the sealed draft there. FileNotFoundError means that the folder went meanwhile."""
+        with Trail(self.target.root, self.target.folders, make=self.target.mode) as trail:
+            self._made |= trail.made
+            if replace is None:
+                self._link(draft, trail, names)
+            else:
+                self._replace(draft, trail, next(iter(names)), replace)
+
+    def undo(self) -> None:
+        """Take it back: what it replaced returns, folders made for it go. Never raises; may be called again.
+
+        It is left alone when its name stands for another file by now.
+        """
+        with suppress(OSError, UploadError), Trail(self.target.root, self.target.folders) as trail:
+            if self.name is not None:
+                self._take_back(trail, self.name)
+            trail.made |= self._made
+            trail.unmake()
+
+    def _take_back(self, trail: Trail, name: bytes) -> None:
+        with suppress(FileNotFoundError):
+            if self._identity in (None, _identity(trail.folder, name)):
+                if self._replaced is not None:
+                    os.rename(self._replaced.path, name, dst_dir_fd=trail.folder)
+                else:
+                    os.unlink(name, dir_fd=trail.folder)
+        self.name = None
+        if self.target.durable:
+            trail.sync()
+
+    def _link(self, draft: Draft, trail: Trail, names: Iterable[bytes]) -> None:
+        for name in names:
+            try:
+                draft.link_to(trail.folder, name)
+            except FileExistsError:
+                continue
+            self._settle(trail, name)
+            return
+        raise NameTaken
+
+    def _replace(self, draft: Draft, trail: Trail, name: bytes, incoming: Incoming) -> None:
+        """Put it in the place of what has that name, which is kept aside for as long as this may be undone."""
+        backup = incoming.claim()
+        try:
+            os.link(name, backup.path, src_dir_fd=trail.folder, follow_symlinks=False)
+            self._replaced = backup
+        except (FileNotFoundError, PermissionError):  # nothing there; a folder, or another user's file
+            backup.drop()
+        except BaseException:
+            backup.drop()
+            raise
+        try:
+            draft.rename_to(trail.folder, name)
+        except IsADirectoryError as error:
+            raise NameTaken from error
+        self._settle(trail, name)
+
+    def _settle(self, trail: Trail, name: bytes) -> None:
+        self.name = name
+        self._identity = _identity(trail.folder, name)
+        if self.target.durable:
+            trail.sync()
+
+    def __del__(self) -> None:
+        # The request has been answered: what was replaced is not wanted back any more.
+        if self._replaced is not None:
+            self._replaced.drop()
+
+
+def publish(
+    draft: Draft, target: Target, names: Callable[[], Iterable[bytes]], replace: Incoming | None = None
+) -> Published:
+    """Make `draft` durable and visible under the first of `names` that nobody has, or with `replace` (the private
+    folder that keeps what is replaced) under the first in any case.
+
+    Raises NameTaken, OSError or what `names` raises; then nothing is visible, and the draft is to be dropped.
+    """
+    draft.seal()
+    published = Published(target)
+    try:
+        for left in reversed(range(_TRIES)):
+            try:
+                published.attempt(draft, names(), replace)
+                break
+            except FileNotFoundError:
+                if not left:
+                    raise
+        draft.finish()
+    except BaseException:
+        published.undo()
+        raise
+    return published
+
+
+def _identity(folder: int, name: bytes) -> tuple[int, int]:
+    info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return info.st_dev, info.st_ino

@@ -1,0 +1,214 @@
+"""Where a file is stored: templates like `{year}/{month}/{uuid}{ext}`, and what happens when the name is taken.
+
+What lives here: stored names, as text. Making one client name safe is `cleaning.py`'s part (its functions are offered
+here too); whether a name is free only the backend knows, so this file proposes and never looks.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import secrets
+import string
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from .cleaning import cut, display_name, fit, log_name, safe_name, split_name
+from .errors import NameTaken
+
+__all__ = [
+    "FIELDS",
+    "POLICIES",
+    "check_template",
+    "collision_candidates",
+    "display_name",
+    "log_name",
+    "render",
+    "safe_name",
+    "split_name",
+]
+
+FIELDS = ("name", "stem", "ext", "uuid", "id", "year", "month", "day", "principal")
+POLICIES = ("suffix", "error", "replace")
+
+# 7 folders of 100 bytes and a name of 200, slashes counted: 907 bytes. An S3 key may have 1,024 (and a prefix of its
+# own), a path on Linux 4,096.
+_MAX_SEGMENTS = 8
+_FOLDER_BYTES = 100
+_FILE_BYTES = 200
+_SCOPE_BYTES = 64  # of a principal or a name from the URL
+_SEGMENT_LIMIT = 255  # what file systems allow, in bytes
+
+_ANONYMOUS = "anonymous"
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_PLAIN_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SAMPLE = {
+    "name": "sample.bin",
+    "stem": "sample",
+    "ext": ".bin",
+    "uuid": "4f1cb8f2-9a3e-4d57-8f43-2f1d1b0c9a77",
+    "id": "Zk3v9QmT1sXb7dEwRf2LpA",
+    "year": "2026",
+    "month": "11",
+    "day": "22",
+}
+_TOKEN_ALPHABET = string.ascii_lowercase + string.digits
+_TOKEN_LENGTH = 7  # 36^7 = 78 thousand million: at a million files of one name, one try in 78,000 is taken
+_MAX_CANDIDATES = 100
+
+
+def check_template(template: str, known: Iterable[str] = ()) -> None:
+    """Whether `template` can be rendered. `known` are the fields beside ours: the names in the endpoint's path.
+
+    Raises ValueError with a text that says what to write instead: for an unknown field (and the nearest known one), for
+    anything but a plain `{field}` (no attribute, index, conversion or format), for a path that is absolute, climbs,
+    has empty parts or too many, and for literal text that a safe name could not keep.
+    """
+    where = repr(template)
+    fields = (*FIELDS, *(name for name in known if name not in FIELDS))
+    for field in _FIELD.findall(template):
+        _check_field(field, fields, where)
+    if set("{}") & set(_FIELD.sub("", template)):
+        raise ValueError(f"{where} has a brace without its partner: fields are written like {{name}}")
+    segments = template.split("/")
+    if len(segments) > _MAX_SEGMENTS:
+        raise ValueError(f"{where} has {len(segments)} parts between slashes: {_MAX_SEGMENTS} are possible")
+    sample = {**dict.fromkeys(fields, "sample"), **_SAMPLE}
+    for segment in segments[:-1]:
+        _check_segment(segment, _fill(segment, sample), _FOLDER_BYTES, where)
+    _check_segment(segments[-1], _fill(segments[-1], sample), _FILE_BYTES, where)
+
+
+def _check_field(field: str, fields: tuple[str, ...], where: str) -> None:
+    if field in fields:
+        return
+    if not _PLAIN_FIELD.match(field):
+        raise ValueError(f"{where} has {{{field}}}: only a plain field name may stand between braces, like {{name}}")
+    nearest = difflib.get_close_matches(field, fields, n=1)
+    hint = f"did you mean {{{nearest[0]}}}?" if nearest else "known are " + ", ".join(f"{{{name}}}" for name in fields)
+    raise ValueError(f"{where} has an unknown field {{{field}}}: {hint}")
+
+
+def _check_segment(segment: str, rendered: str, limit: int, where: str) -> None:
+    if not segment:
+        raise ValueError(f"{where} has an empty part: a stored name is relative, with one slash between two parts")
+    if segment in (".", ".."):
+        raise ValueError(f"{where} has the part {segment!r}: stored names stay inside the backend's folder")
+    if (safe := safe_name(rendered, max_bytes=limit)) != rendered:
+        raise ValueError(
+            f"{where} has the part {segment!r}, which would be stored like {safe!r}: write what can stay as it is"
+        )
+
+
+def render(
+    template: str,
+    *,
+    name: str | bytes,
+    upload_id: str,
+    now: datetime,
+    principal: str | None = None,
+    path_names: Mapping[str, str] | None = None,
+) -> str:
+    """The stored name, relative to the backend's root: "2026/11/photo.jpg", at most 907 bytes of UTF-8.
+
+    `name` is the client's, cleaned here. Every segment is a `safe_name`: values bring no slash, no dots, no field of
+    their own, whatever they hold. `{name}` keeps its case, `{ext}` has its dot and is lower-case, `{uuid}` is random
+    and the same wherever it stands in one template. Where a segment gets too long, it is the name that gives way, not
+    the uuid beside it. Raises ValueError for a field that neither we nor `path_names` know: `check_template` finds that
+    at start.
+    """
+    values = _values(name, upload_id, now, principal, path_names or {})
+    *folders, last = template.split("/")
+    segments = [_segment(folder, values, _FOLDER_BYTES) for folder in folders]
+    return "/".join([*segments, _segment(last, values, _FILE_BYTES)])
+
+
+def _values(
+    name: str | bytes, upload_id: str, now: datetime, principal: str | None, path_names: Mapping[str, str]
+) -> dict[str, str]:
+    safe = safe_name(name)
+    stem, extension = split_name(safe)
+    return {
+        **{key: _scope(value) for key, value in path_names.items()},
+        "name": safe,
+        "stem": stem,
+        "ext": extension.lower(),
+        "uuid": str(uuid.uuid4()),
+        "id": _id(upload_id),
+        "year": f"{now.year:04}",
+        "month": f"{now.month:02}",
+        "day": f"{now.day:02}",
+        "principal": _ANONYMOUS if principal is None else _scope(principal, reserved=_ANONYMOUS),
+    }
+
+
+def _id(upload_id: str) -> str:
+    """Ours are URL-safe base64, which may begin with a dash; that is the one thing a name must not do."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", upload_id)[:_SCOPE_BYTES]
+    return "_" + plain[1:] if plain.startswith("-") else plain
+
+
+def _scope(value: str, reserved: str = "") -> str:
+    """A value that separates one person's or album's files from another's, as part of a name.
+
+    What had to be changed gets a hash of what it was: "a/b" and "a_b" must not meet in one folder, where the policy
+    "replace" would let one overwrite the other's files.
+    """
+    clean = safe_name(value.replace("/", "_").replace("\\", "_"), max_bytes=_SCOPE_BYTES)
+    if clean == value != reserved:
+        return value
+    return f"{clean}-{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+def _segment(segment: str, values: Mapping[str, str], limit: int) -> str:
+    elastic = segment.count("{name}") + segment.count("{stem}")
+    if elastic:
+        rest = len(_fill(segment, {**values, "name": "", "stem": ""}).encode())
+        room = max((limit - rest) // elastic, _SCOPE_BYTES)
+        values = {**values, "name": fit(values["name"], room), "stem": cut(values["stem"], room)}
+    return safe_name(_fill(segment, values), max_bytes=limit)
+
+
+def _fill(segment: str, values: Mapping[str, str]) -> str:
+    """Fields replaced in one pass, by hand: `str.format` on a template reaches attributes ("{name.__class__}"), and a
+    value with braces in it would be a template of its own in a second pass."""
+
+    def value(match: re.Match[str]) -> str:
+        try:
+            return values[match[1]]
+        except KeyError:
+            raise ValueError(f"the name template asks for {match[0]}, which this request does not have") from None
+
+    return _FIELD.sub(value, segment)
+
+
+def collision_candidates(filename: str, policy: str = "suffix") -> Iterator[str]:
+    """The names to try for a file, one after the other, until one was free; folders in `filename` stay.
+
+    "suffix": the name, then "stem-x7k2m9q.ext" with seven random characters, drawn by `secrets`: neither slower with
+    the thousandth file of that name nor guessable (CVE-2014-0481 was a counter). After 100 tries NameTaken is raised.
+    "error": the name, then NameTaken. "replace": the name, once. ValueError, at once, for another policy.
+    """
+    if policy not in POLICIES:
+        raise ValueError(f"unknown collision policy {policy!r}: {', '.join(POLICIES)} are possible")
+    return _candidates(filename, policy)
+
+
+def _candidates(filename: str, policy: str) -> Iterator[str]:
+    yield filename
+    if policy == "replace":
+        return
+    if policy == "suffix":
+        for _ in range(_MAX_CANDIDATES - 1):
+            yield _suffixed(filename)
+    raise NameTaken
+
+
+def _suffixed(filename: str) -> str:
+    folder, slash, last = filename.rpartition("/")
+    stem, extension = split_name(last)
+    token = "".join(secrets.choice(_TOKEN_ALPHABET) for _ in range(_TOKEN_LENGTH))
+    room = _SEGMENT_LIMIT - len(extension.encode()) - 1 - _TOKEN_LENGTH
+    return f"{folder}{slash}{cut(stem, room)}-{token}{extension}"

@@ -1,0 +1,101 @@
+"""What a protocol is, and what it may know.
+
+What lives here: the interface that each protocol fills in and the `Mount` through which it asks the engine and the
+guard. What must not: any one client's wire format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webob import Response
+
+from ..config import EndpointSettings
+from ..engine import Batch, Engine
+from ..errors import MalformedForm, NoFile, NotImplementedHere, UploadError
+from ..forms import Form, FormLimits
+from ..guard import Guard
+from ..request import UploadRequest
+from ..upload import Upload
+from . import replies
+
+__all__ = ["Mount", "Protocol", "form_of", "refuse_pieces", "store_files"]
+
+#: Form or query fields that say "this is one piece of a file", each with the count that makes it more than one.
+_PIECE_COUNTS = ("qqtotalparts", "dztotalchunkcount", "resumableTotalChunks", "flowTotalChunks", "chunks")
+#: Headers of protocols that send a file over several requests.
+_PIECE_HEADERS = ("Tus-Resumable", "Upload-Draft-Interop-Version", "Upload-Complete", "Upload-Length", "Content-Range")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """An endpoint as its protocols see it."""
+
+    settings: EndpointSettings
+    engine: Engine
+    guard: Guard
+
+    def batch(self, request: UploadRequest, protocol: str) -> Batch:
+        """A place for the request's files; the guard is asked about each before its first byte is read."""
+        return self.engine.batch(request, protocol, lambda upload: self.guard.admit(request, "create", upload))
+
+
+class Protocol:
+    """One wire protocol. Instances are made once per endpoint and keep nothing of a request.
+
+    `matches` decides from method, URL and headers alone wherever it can; one that must see a form's leading fields
+    asks `form_of(request, ...)`, which reads as far as the first file and no further.
+    """
+
+    name = ""
+
+    def __init__(self, mount: Mount) -> None:
+        self.mount = mount
+
+    def matches(self, request: UploadRequest) -> bool:
+        """Is this request in my protocol?"""
+        raise NotImplementedError
+
+    def handle(self, request: UploadRequest) -> Response:
+        """Do what the request asks. Raises an UploadError to refuse; `refuse` then words the answer."""
+        raise NotImplementedError
+
+    def refuse(self, request: UploadRequest, error: UploadError) -> Response:
+        """The answer that lets this protocol's clients show `error.message`."""
+        return replies.failure(request, error, status=error.status)
+
+
+def form_of(request: UploadRequest, settings: EndpointSettings) -> Form:
+    """The request's multipart form, one per request however many protocols look at it."""
+    form: Form | None = request.environ.get("ajaxupload.form")
+    if form is None:
+        if request.media_type != "multipart/form-data":
+            raise MalformedForm(f"A multipart/form-data body is expected here, not {request.media_type[:80]!a}.")
+        limits = FormLimits(settings.max_fields, settings.max_field_size, settings.max_fields_size, settings.max_files)
+        form = Form(request.upload_body, request.environ["CONTENT_TYPE"], limits)
+        request.environ["ajaxupload.form"] = form
+    return form
+
+
+def refuse_pieces(request: UploadRequest, form: Form | None = None) -> None:
+    """Refuse a request that carries a piece of a file: stored as a file of its own it would be a corrupt one."""
+    fields = {**request.query, **(form.leading() if form else {})}
+    count = next((fields[name] for name in _PIECE_COUNTS if name in fields), "1")
+    header = next((name for name in _PIECE_HEADERS if name in request.headers), None)
+    if header is not None or count.strip() not in ("0", "1"):
+        what = f"the {header} header" if header else "its part count"
+        raise NotImplementedHere(
+            f"This is one piece of a file (says {what}); this endpoint takes whole files only. Switch chunking off."
+        )
+
+
+def store_files(mount: Mount, request: UploadRequest, form: Form, protocol: str) -> list[Upload]:
+    """Store the form's files, all or none. NoFile when it holds none."""
+    with mount.batch(request, protocol) as batch:
+        found = False
+        for part in form.files():
+            found = True
+            batch.receive(part.filename, part.chunks, type=part.type, field=part.field, fields=part.fields)
+        if not found:
+            raise NoFile
+        return batch.publish()

@@ -1,0 +1,83 @@
+"""form: any multipart form. Plain HTML forms, htmx, fetch(FormData), curl -F, and widgets that send nothing special.
+
+Several files, extra fields for the hooks, and an answer as JSON, an HTML page, a fragment or a redirect, whichever
+the client takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from webob import Response
+
+from ..errors import UploadError
+from ..request import UploadRequest
+from ..upload import Upload
+from ..validators import human_size
+from . import replies
+from .base import Protocol, form_of, refuse_pieces, store_files
+
+__all__ = ["Form"]
+
+
+class Form(Protocol):
+    """POST of multipart/form-data that no other protocol claims."""
+
+    name = "form"
+
+    def matches(self, request: UploadRequest) -> bool:
+        """Any multipart POST."""
+        return request.method == "POST" and request.media_type == "multipart/form-data"
+
+    def handle(self, request: UploadRequest) -> Response:
+        """Store every file of the form, all or none. 303 to the endpoint's `redirect` for plain forms where it is set."""
+        form = form_of(request, self.mount.settings)
+        refuse_pieces(request, form)
+        uploads = store_files(self.mount, request, form, self.name)
+        kind = replies.dialect(request)
+        if kind == "page" and self.mount.settings.redirect:
+            # RFC 9110 section 15.4.4: 303 "to provide an indirect response to the original request": reload-safe
+            return Response(status=303, location=self.mount.settings.redirect)
+        if kind == "page":
+            return replies.html_page("Stored", _stored_list(uploads) + _back_link(request))
+        if kind == "htmx":
+            return replies.html_page("Stored", "") if not uploads else _fragment(_stored_list(uploads))
+        return replies.json_reply(replies.success(uploads), as_html=kind == "iframe")
+
+    def refuse(self, request: UploadRequest, error: UploadError) -> Response:
+        """True status with JSON, a page, or a fragment; htmx 2 swaps fragments only with a 2xx status."""
+        kind = replies.dialect(request)
+        if kind == "page":
+            text = f'<p role="alert">{escape(error.message)}</p>'
+            response = replies.html_page("Not stored", text + _back_link(request), error.status)
+        elif kind == "htmx":
+            response = _fragment(f'<p role="alert" class="ajaxupload-error">{escape(error.message)}</p>')
+            response.status = error.status if "HX-Source" in request.headers else 200  # only htmx 4 sends HX-Source
+        else:
+            return replies.failure(request, error, status=error.status, as_html=kind == "iframe")
+        response.headers.update(error.headers.items())
+        return response
+
+
+def _stored_list(uploads: Sequence[Upload]) -> str:
+    rows = "".join(f"<li>{_named(upload)} ({human_size(upload.size or 0)})</li>" for upload in uploads)
+    return f'<ul class="ajaxupload-stored">{rows}</ul>'
+
+
+def _named(upload: Upload) -> str:
+    name = escape(upload.name)
+    return f'<a href="{escape(upload.url)}">{name}</a>' if upload.url else name
+
+
+def _back_link(request: UploadRequest) -> str:
+    """Back to where the form stood: the endpoint's own page unless the browser tells a page of this site."""
+    referer = request.headers.get("Referer", "")
+    here = referer.startswith(request.host_url + "/")
+    return f'<p><a href="{escape(referer if here else request.path)}">Back</a></p>'
+
+
+def _fragment(content: str) -> Response:
+    response = replies.html_page("", "")
+    response.body = content.encode("utf-8")
+    return response

@@ -1,0 +1,72 @@
+"""raw: the body is the file. `curl -T`, `curl --data-binary`, `fetch(url, {body: file})`, XHR.
+
+The name comes from the path below the endpoint (PUT /upload/photo.jpg), the `filename` or `name` query field,
+Content-Disposition (RFC 6266) or X-File-Name; without any, one is made from the type. What must not live here: the
+`qqfile` dialect (valums.py).
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from urllib.parse import quote, unquote
+
+from webob import Response
+
+from ..errors import UnsupportedType
+from ..forms import header_parameters
+from ..request import UploadRequest
+from . import replies
+from .base import Protocol, refuse_pieces
+
+__all__ = ["Raw", "named_by"]
+
+_TYPES = mimetypes.MimeTypes(filenames=())  # the machine's own tables would make names differ from host to host
+
+
+class Raw(Protocol):
+    """PUT, or POST of anything that is not a form."""
+
+    name = "raw"
+
+    def matches(self, request: UploadRequest) -> bool:
+        """A PUT is always raw; a POST is when its body is no form."""
+        return request.method == "PUT" or (request.method == "POST" and request.media_type != "multipart/form-data")
+
+    def handle(self, request: UploadRequest) -> Response:
+        """Store the body. 201 with a Location for PUT where the store gives a URL, else 200 (RFC 9110 section 9.3.4)."""
+        refuse_pieces(request)
+        name = named_by(request)
+        kind = request.media_type
+        if kind == "application/x-www-form-urlencoded":
+            # It is what `curl --data-binary` calls anything; without a name it may as well be a form that was posted
+            # without enctype="multipart/form-data", and that holds no file.
+            if name is None:
+                raise UnsupportedType(
+                    "This looks like a form without files. Use enctype=multipart/form-data, or name the file: ?filename=..."
+                )
+            kind = ""
+        name = name or "file" + (_TYPES.guess_extension(kind) or "")
+        body = request.upload_body
+        with self.mount.batch(request, self.name) as batch:
+            batch.receive(name, body, size=body.length, type=kind or "application/octet-stream")
+            uploads = batch.publish()
+        response = replies.json_reply(replies.success(uploads), 201 if request.method == "PUT" else 200)
+        if request.method == "PUT" and uploads[0].url:
+            response.headers["Location"] = quote(uploads[0].url, safe="/:?#[]@!$&'()*+,;=%~-._")
+        return response
+
+
+def named_by(request: UploadRequest) -> str | None:
+    """The name that the request gives its body, None if it gives none."""
+    query = request.query
+    for found in (request.tail, query.get("filename"), query.get("name"), _disposition(request)):
+        if found:
+            return found
+    header = request.headers.get("X-File-Name", "")
+    return unquote(header, errors="replace") if header else None
+
+
+def _disposition(request: UploadRequest) -> str | None:
+    # blueimp writes encodeURI(name) into filename="..."; headers reach WSGI as Latin-1 of what are UTF-8 bytes.
+    name = header_parameters(request.headers.get("Content-Disposition", "")).get("filename", "")
+    return unquote(name.encode("latin-1", "replace").decode("utf-8", "replace"), errors="replace") or None

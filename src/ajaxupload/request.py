@@ -1,0 +1,99 @@
+"""`UploadRequest`: one request as protocols, guards and hooks see it.
+
+What lives here: headers by WebOb, the body by body.py, the form by forms.py (set by who needs it), the framework's
+own request beside it. What must not: WebOb's own `.POST` and `.body`, which would read the upload into memory or
+onto the disk, twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from webob import Request
+
+from .body import Body, body_of
+from .errors import BadRequest
+
+__all__ = ["UploadRequest"]
+
+#: More than any widget sends; a query string is at most a few KiB on every server anyway.
+_MAX_QUERY_FIELDS = 200
+
+
+class UploadRequest(Request):
+    """A WebOb request whose body is a counted stream.
+
+    `upload_body` is the stream, `form` the multipart form over it, `native` the framework's own request (itself where
+    there is none), `path_names` what the endpoint's path matched, `principal` who is asking once the guard knows.
+    """
+
+    @property
+    def upload_body(self) -> Body:
+        """The body's stream, made at first use: it may raise BadRequest, LengthRequired or NotImplementedHere."""
+        body: Body | None = self.environ.get("ajaxupload.body")
+        if body is None:
+            body = self.environ["ajaxupload.body"] = body_of(self.environ)
+        return body
+
+    @property
+    def opened_body(self) -> Body | None:
+        """The stream if somebody has asked for it."""
+        return self.environ.get("ajaxupload.body")
+
+    def drain(self) -> None:
+        """Once the answer is out: read what is left of a body that nobody wants, within bounds, so that a browser
+        which is still sending sees the answer. Doors call it when the response is closed."""
+        if self.opened_body is not None:
+            self.opened_body.drain()
+
+    @property
+    def native(self) -> Any:
+        """The framework's own request where one mounted us, else this one: what hooks get."""
+        return self.environ.get("ajaxupload.native", self)
+
+    @property
+    def path_names(self) -> Mapping[str, str]:
+        """What the endpoint's path matched: `/album/{slug}/upload` gives `slug`."""
+        names: Mapping[str, str] = self.environ.get("ajaxupload.path_names", {})
+        return names
+
+    @property
+    def principal(self) -> str | None:
+        """Who is asking, as `authorize` returned it; None for an anonymous one."""
+        return self.environ.get("ajaxupload.principal")
+
+    @principal.setter
+    def principal(self, value: str | None) -> None:
+        self.environ["ajaxupload.principal"] = value
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query string's fields, UTF-8 with replacement, the last of each name: never raises but BadRequest."""
+        found: dict[str, str] | None = self.environ.get("ajaxupload.query")
+        if found is None:
+            try:
+                pairs = parse_qsl(
+                    self.environ.get("QUERY_STRING", ""),
+                    keep_blank_values=True,
+                    errors="replace",
+                    max_num_fields=_MAX_QUERY_FIELDS,
+                )
+            except ValueError as error:
+                raise BadRequest("The query string has too many fields.") from error
+            found = dict(pairs)
+            self.environ["ajaxupload.query"] = found
+        return found
+
+    @property
+    def tail(self) -> str:
+        """The path below the endpoint, without the slash between; "" at the endpoint itself."""
+        text: str = self.environ.get("PATH_INFO", "")
+        return text.encode("latin-1", "replace").decode("utf-8", "replace").lstrip("/")
+
+    @property
+    def media_type(self) -> str:
+        """The Content-Type without its parameters, lower-case; "" where there is none."""
+        text: str = self.environ.get("CONTENT_TYPE", "")
+        return text.partition(";")[0].strip().lower()

@@ -1,0 +1,237 @@
+"""How `ajaxupload serve` serves: gunicorn's threads, set up for uploads that take hours.
+
+What lives here: the listening socket, the server's settings, how it ends, and one log line for each upload. What must
+not: what is served (demo/) and command-line words (cli.py).
+
+Threads, because they stream: gunicorn's `sync` workers are killed at their timeout however well an upload moves, and
+waitress keeps the whole body somewhere first. What a thread worker lacks is added here: a time limit for clients that
+send nothing any more, and an end that interrupts what is under way instead of being killed after a long wait, so that
+uploads are given up by the engine's own rules and their clients are told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from . import events
+from .errors import ConfigError, MissingExtra
+from .naming import log_name
+from .upload import Upload
+from .validators import human_size
+
+try:
+    from gunicorn.app.base import BaseApplication
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.gthread import ThreadWorker
+except ImportError as error:
+    raise MissingExtra("ajaxupload serve", "gunicorn", "serve") from error
+
+__all__ = ["Listener", "listen", "run"]
+
+WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_log = logging.getLogger("ajaxupload.serve")
+
+#: Connections that the kernel holds while all threads are busy; browsers wait, they do not fail.
+_BACKLOG = 512
+#: Seconds without a byte after which a client is given up: without it 32 silent connections would hold 32 threads for
+#: ever. Each byte starts it anew, so no upload is too slow for it.
+IDLE_SECONDS = 60.0
+#: Seconds that uploads under way may still take after SIGTERM, and that giving them up may take after Ctrl-C.
+_GRACE, _HURRY = 30, 5
+#: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
+_MARGIN = 5
+#: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
+_KEEP_ALIVE = 15
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A bound and listening socket. `url` is what to open in a browser, `exposed` whether other machines reach it."""
+
+    socket: socket.socket
+    url: str
+    exposed: bool
+
+
+def listen(host: str, port: int) -> Listener:
+    """Listen on `host` and `port`, 0 for any free one. ConfigError says in a line why that cannot be."""
+    where = f"{host} port {port}"
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.create_server(address, family=family, backlog=_BACKLOG)
+    except (socket.gaierror, UnicodeError) as error:
+        raise ConfigError(f"--host {host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all") from error
+    except OSError as error:
+        raise ConfigError(_cannot_listen(where, error)) from error
+    address = bound.getsockname()
+    exposed = not (address[0].startswith("127.") or address[0] == "::1")
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0])  # noqa: S104 - compared, not bound
+    shown = f"[{shown}]" if ":" in shown else shown
+    return Listener(bound, f"http://{shown}:{address[1]}/", exposed)
+
+
+def _cannot_listen(where: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is in use by another program: choose another one with --port, or 0 for any free one"
+    if error.errno == errno.EACCES:
+        return f"{where} needs privileges: choose a port from 1024 on with --port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where}: this machine has no such address: use 127.0.0.1, or 0.0.0.0 for all it has"
+    return f"cannot listen on {where}: {error.strerror or error}"
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A thread worker that can be interrupted: the requests under way see their input end, clean up and answer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._busy: set[socket.socket] = set()
+
+    def handle(self, conn: Any) -> Any:
+        self._busy.add(conn.sock)
+        try:
+            return super().handle(conn)
+        finally:
+            self._busy.discard(conn.sock)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        self._interrupt()
+        super().handle_quit(sig, frame)
+
+    def run(self) -> None:
+        super().run()
+        self._interrupt()  # what the period of grace was not enough for
+
+    def _interrupt(self) -> None:
+        self.tpool.shutdown(wait=False, cancel_futures=True)
+        for busy in list(self._busy):
+            with contextlib.suppress(OSError):
+                busy.shutdown(socket.SHUT_RD)
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+    """The parent process, ended as a program in a terminal is: at once by Ctrl-C, and when the terminal is closed."""
+
+    def handle_int(self) -> None:
+        self.cfg.set("graceful_timeout", _HURRY)
+        super().handle_int()
+
+    handle_quit = handle_int
+
+    def handle_hup(self) -> None:
+        raise StopIteration  # gunicorn's own way to end gracefully
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn as a library: no configuration file, no environment variable, no command line of its own."""
+
+    def __init__(self, app: WSGIApp, settings: dict[str, Any]) -> None:
+        self._app = app
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for key, value in self._settings.items():
+            if key in self.cfg.settings:  # not every version has all of them
+                self.cfg.set(key, value)
+
+    def load(self) -> WSGIApp:
+        return self._app
+
+    def run(self) -> None:
+        arbiter = _Arbiter(self)
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # nohup
+            arbiter.SIGNALS = [each for each in arbiter.SIGNALS if each != signal.SIGHUP]
+        arbiter.run()
+
+
+def run(app: WSGIApp, listener: Listener, *, workers: int, threads: int) -> None:
+    """Serve until a signal ends it; raises SystemExit with the server's own status.
+
+    SIGTERM and SIGHUP let uploads under way finish for 30 s, SIGINT (Ctrl-C) gives them up. The socket is the server's
+    from here on.
+    """
+    _log_uploads()
+    settings = {
+        "bind": f"fd://{listener.socket.detach()}",
+        "backlog": _BACKLOG,
+        "worker_class": _Worker,
+        "workers": workers,
+        "threads": threads,
+        "preload_app": True,  # made once, before the workers are forked: they share its keys
+        "keepalive": _KEEP_ALIVE,
+        # A thread worker's heartbeat says nothing about its uploads, and a machine that is flushing gigabytes to disk
+        # must not be taken for one that hangs.
+        "timeout": 0,
+        "graceful_timeout": _GRACE + _MARGIN,
+        "post_fork": _after_fork,
+        "loglevel": "warning",
+        "control_socket_disable": True,  # gunicorn 27 would make a socket file in the working directory
+        "proc_name": "ajaxupload",
+    }
+    _Server(_patient(app), settings).run()
+
+
+def _after_fork(server: Any, worker: Any) -> None:
+    worker.cfg.set("graceful_timeout", _GRACE)
+
+
+def _patient(app: WSGIApp) -> WSGIApp:
+    """`app`, its clients given IDLE_SECONDS: a read then raises TimeoutError, which body.py knows."""
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["gunicorn.socket"].settimeout(IDLE_SECONDS)
+        return app(environ, start_response)
+
+    return application
+
+
+# ---- one line for each upload ----------------------------------------------------------------------------------------
+
+
+def _log_uploads() -> None:
+    """Log to stderr, where gunicorn's own lines go, in its format. A listener is a function of this module, which
+    lives on: blinker keeps weak references."""
+    logger = logging.getLogger("ajaxupload")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    events.completed.connect(_completed)
+    events.refused.connect(_failed)
+    events.aborted.connect(_failed)
+
+
+def _completed(sender: str, *, upload: Upload, request: Any, **details: Any) -> None:
+    seconds = max(time.time() - upload.created, 0.001)
+    size = upload.size or 0
+    rate = f" in {seconds:.1f} s, {human_size(int(size / seconds))}/s" if seconds >= 1 else ""
+    _log.info(
+        "%s: stored %s as %s, %s%s%s",
+        sender, log_name(upload.name), log_name(upload.filename), human_size(size), rate, _from(request),
+    )  # fmt: skip
+
+
+def _failed(sender: str, *, upload: Upload, request: Any, error: BaseException | None, **details: Any) -> None:
+    reason = str(error) or type(error).__name__ if error is not None else "given up"
+    _log.info(
+        "%s: %s %s after %s: %s%s",
+        sender, upload.state, log_name(upload.name), human_size(upload.offset), log_name(reason)[1:-1], _from(request),
+    )  # fmt: skip
+
+
+def _from(request: Any) -> str:
+    address = getattr(request, "environ", {}).get("REMOTE_ADDR")
+    return f" (from {address}, process {os.getpid()})" if address else ""

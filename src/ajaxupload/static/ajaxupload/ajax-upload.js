@@ -1,0 +1,1738 @@
+// @ts-check
+/*! ajaxupload browser widget: <ajax-upload>, AjaxUpload.Uploader, qq.FileUploader. MIT licence. */
+/*
+ * The law of this file. It is the whole widget: a classic script, so that an inline script right after it may already
+ * use it, and also importable for its side effects. No dependency, no build step; ajax-upload.min.js beside it is
+ * this file with the comments and long names taken out.
+ *
+ * Three layers, each knowing only those above it:
+ *   1. `Uploader`, the engine. Touches no DOM: queue, checks, retries, tus and plain POST, what survives a reload.
+ *   2. `AjaxUpload`, the custom element: what a person sees, hears and does, and the form it stands in.
+ *   3. `qq.FileUploader` and `qq.FileUploaderBasic`: the interface of the old valums script, on the same engine.
+ *
+ * Never here: innerHTML (one exception, for templates that a page hands to the qq interface), eval, style attributes,
+ * blob: or data: URLs. So the page may send `default-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'`.
+ */
+(() => {
+  'use strict';
+
+  /** @typedef {import('./ajax-upload.d.ts').UploadItem} UploadItem */
+  /** @typedef {import('./ajax-upload.d.ts').UploadState} UploadState */
+  /** @typedef {import('./ajax-upload.d.ts').UploaderOptions} UploaderOptions */
+  /** @typedef {import('./ajax-upload.d.ts').UploadLimits} UploadLimits */
+  /** @typedef {import('./ajax-upload.d.ts').UnfinishedUpload} UnfinishedUpload */
+  /** @typedef {import('./ajax-upload.d.ts').UploadReject} UploadReject */
+  /** @typedef {import('./ajax-upload.d.ts').UploadStrings} UploadStrings */
+  /** @typedef {import('./ajax-upload.d.ts').QqOptions} QqOptions */
+  /** @typedef {Record<string, any>} Dict */
+
+  /**
+   * Every text a person can read or hear. A key may have plural forms, `key_one`, `key_few` ...: the categories of
+   * Intl.PluralRules. Replace any of them in `AjaxUpload.strings`, in `element.strings`, or by the `strings` attribute.
+   * @type {UploadStrings}
+   */
+  const STRINGS = {
+    choose: 'Choose files',
+    chooseOne: 'Choose a file',
+    chooseFolder: 'Choose a folder',
+    drop: 'or drop them here, or paste.',
+    dropOne: 'or drop it here, or paste.',
+    limit: 'Up to {max} each.',
+    list: 'Files',
+    total: 'All files',
+    queued: 'Waiting, {size}',
+    sending: '{percent}, {loaded} of {size}',
+    rate: '{speed}, {time} left',
+    processing: 'Finishing…',
+    paused: 'Paused at {percent}',
+    offline: 'No connection. The upload goes on by itself when you are back online.',
+    retrying: 'Connection problem. Next try in {time}.',
+    done: 'Uploaded, {size}',
+    failed: 'Failed: {message}',
+    refused: 'Not added: {message}',
+    start: 'Start {file}',
+    startAll: 'Start the upload',
+    pause: 'Pause {file}',
+    pauseAll: 'Pause all',
+    resume: 'Resume {file}',
+    resumeAll: 'Resume all',
+    retry: 'Try {file} again',
+    cancel: 'Cancel {file}',
+    cancelAll: 'Cancel all',
+    remove: 'Remove {file}',
+    discard: 'Discard {file}',
+    progress: '{done} of {count} files, {percent}',
+    added: '{count} files added',
+    added_one: '{file} added',
+    announce: '{percent} uploaded',
+    allDone: '{count} files uploaded',
+    allDone_one: '{file} uploaded',
+    someFailed: '{failed} of {count} files failed',
+    manyRefused: '{count} files were not added. {message}',
+    unfinished: '{file} was not finished ({percent}). Choose the same file again to go on.',
+    typeError: '{file} cannot be uploaded here. Allowed: {allowed}.',
+    sizeError: '{file} is too large. The limit is {max}.',
+    minSizeError: '{file} is too small. At least {min} is needed.',
+    emptyError: '{file} is empty.',
+    countError: 'No more than {max} files can be uploaded.',
+    countError_one: 'Only one file can be uploaded.',
+    required: 'Please choose a file.',
+    busy: 'Please wait until the upload is finished.',
+    network: 'The connection was lost.',
+    stalled: 'The connection stood still for too long.',
+    changed: 'The file was changed or removed on your device. Choose it again.',
+    answer: 'The server answered with something other than a receipt. Perhaps you need to log in again.',
+    http: 'The server answered {status}.',
+    tooLarge: 'The server does not take a file this large.',
+    unsent: '{file} was not uploaded. Try again, or remove it first.',
+    qqButton: 'Upload a file',
+    qqDrop: 'Drop files here to upload',
+    qqSize: '{percent} of {size}',
+    qqCancel: 'Cancel',
+    qqFailed: 'Failed',
+  };
+
+  /** @param {string} text @param {Dict} values */
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, key) => (key in values ? String(values[key]) : all));
+
+  /** @param {number} n @param {string | undefined} lang @param {Intl.NumberFormatOptions} options */
+  const number = (n, lang, options) => new Intl.NumberFormat(lang, options).format(n);
+
+  /** Never 100 % before the end: rounded down. @param {number} part @param {number} whole @param {string} [lang] */
+  const percent = (part, whole, lang) =>
+    number(whole ? Math.floor((part / whole) * 100) / 100 : 0, lang, { style: 'percent' });
+
+  /** @param {number} n @param {string} [lang] @param {string} [per] "-per-second" for a speed */
+  const bytes = (n, lang, per = '') => {
+    let unit = 0;
+    for (; n >= 999.5 && unit < 4; unit++) n /= 1000;
+    return number(n, lang, {
+      style: 'unit',
+      unit: ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'][unit] + per,
+      unitDisplay: unit || per ? 'short' : 'long',
+      maximumFractionDigits: unit && n < 99.5 ? 1 : 0,
+    });
+  };
+
+  /** @param {number} seconds @param {string} [lang] */
+  const duration = (seconds, lang) => {
+    const [n, unit] = seconds < 90 ? [seconds, 'second'] : seconds < 5400 ? [seconds / 60, 'minute'] : [seconds / 3600, 'hour'];
+    return number(Math.ceil(n), lang, { style: 'unit', unit, unitDisplay: 'short' });
+  };
+
+  /** "10 MB", "512KiB", "1000" -> bytes; 0, which means no limit, for anything else. @param {unknown} text */
+  const parseSize = (text) => {
+    const match = /^\s*([\d.]+)\s*([kmgt]?)(i?)b?\s*$/i.exec(String(text ?? ''));
+    return match ? Math.round(+match[1] * (match[3] ? 1024 : 1000) ** ' kmgt'.indexOf(match[2].toLowerCase() || ' ')) : 0;
+  };
+
+  /** The smaller of two limits, where 0 is none. @param {number} a @param {number} b */
+  const narrower = (a, b) => (a && b ? Math.min(a, b) : a || b);
+
+  /** @param {string} url */
+  const resolve = (url) => new URL(url, globalThis.document?.baseURI).href;
+
+  /* ------------------------------------------------------------------------------------------------ 1. the engine */
+
+  const MIN_PIECE = 64 << 10; // below this a 413 cannot be about the size of the piece
+  const REMEMBER = 24 * 36e5; // ms; what most servers keep of an unfinished upload
+  const WINDOW = 8000; // ms over which speed is measured: long enough to be calm, short enough to be true
+  const DELAYS = [0, 1, 3, 8, 20]; // s before each further try
+  const TUS = { 'Tus-Resumable': '1.0.0' };
+
+  /** A request that did not end well. `status` 0: no answer came at all. */
+  class Failure extends Error {
+    /** @param {string} code a key of STRINGS @param {number} [status] @param {Dict | null} [json] */
+    constructor(code, status = 0, json = null) {
+      super(code);
+      this.code = code;
+      this.status = status;
+      this.json = json;
+      this.reason = '';
+      this.after = 0;
+      this.sent = 0;
+      /** Would the same request have a chance later? */
+      this.passing =
+        !json?.preventRetry &&
+        (!status || [408, 409, 423, 425, 429].includes(status) || (status >= 500 && status !== 501));
+    }
+  }
+
+  /** The server's own words, wherever servers put them. @param {XMLHttpRequest} xhr @param {Dict | null} json */
+  const reasonOf = (xhr, json) => {
+    const type = xhr.getResponseHeader('Content-Type') ?? '';
+    const text = type.startsWith('text/plain') && xhr.responseText.length < 300 ? xhr.responseText.trim() : '';
+    const places = [json?.error, json?.message, json?.detail, json?.error?.message, json?.files?.[0]?.error, text];
+    return places.find((place) => place && typeof place === 'string') ?? '';
+  };
+
+  /** Retry-After is seconds or a date. @param {string | null} value */
+  const secondsOf = (value) => (value ? Math.max(0, Number(value) || (Date.parse(value) - Date.now()) / 1000 || 0) : 0);
+
+  /**
+   * One XMLHttpRequest, because fetch() tells no upload progress. Any 2xx resolves, all else rejects with a Failure;
+   * an abort rejects with the signal's reason.
+   * @param {string} method @param {string} url
+   * @param {{headers?: Dict, body?: Blob | FormData | null, sent?: number, signal?: AbortSignal, stall?: number,
+   *   credentials?: boolean, progress?: (n: number) => void, whole?: () => void}} options
+   * @returns {Promise<{json: Dict | null, header: (name: string) => string | null}>}
+   */
+  const request = (method, url, { headers, body, sent = 0, signal, stall = 30, credentials, progress, whole }) =>
+    new Promise((ok, no) => {
+      const xhr = new XMLHttpRequest();
+      /** @type {ReturnType<typeof setTimeout>} */ let timer;
+      /** @param {Failure | any} error */
+      const fail = (error) => {
+        error.sent = sent;
+        end();
+        no(error);
+      };
+      const stop = () => {
+        end();
+        xhr.abort();
+        no(signal?.reason);
+      };
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', stop);
+      };
+      /** @param {number} seconds */
+      const patience = (seconds) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => {
+          fail(new Failure('stalled'));
+          xhr.abort();
+        }, seconds * 1000);
+      };
+      if (signal?.aborted) return no(signal.reason);
+      signal?.addEventListener('abort', stop);
+      xhr.open(method, url);
+      xhr.withCredentials = !!credentials;
+      for (const name in headers) xhr.setRequestHeader(name, headers[name]);
+      if (body) {
+        xhr.upload.onprogress = (event) => {
+          patience(stall);
+          progress?.(event.loaded);
+        };
+        xhr.upload.onload = () => {
+          patience(stall * 10); // the bytes are over there; syncing, scanning and forwarding them takes its time
+          whole?.();
+        };
+      }
+      xhr.onerror = () => fail(new Failure('network'));
+      xhr.onload = () => {
+        const { status } = xhr;
+        const header = (/** @type {string} */ name) => xhr.getResponseHeader(name);
+        /** @type {Dict | null} */ let json = null;
+        try {
+          json = Object(JSON.parse(xhr.responseText));
+        } catch {
+          // not JSON: perhaps empty, perhaps a proxy's page
+        }
+        // A log-in page after a redirect is a 200 as well, and nothing was stored.
+        const page = !json && /html/.test(header('Content-Type') ?? '');
+        const good = status >= 200 && status < 300;
+        if (good && !page && json?.success !== false) {
+          end();
+          return ok({ json, header });
+        }
+        const error = new Failure(good && page ? 'answer' : status === 413 ? 'tooLarge' : 'http', status, json);
+        error.reason = reasonOf(xhr, json);
+        error.after = secondsOf(header('Retry-After'));
+        fail(error);
+      };
+      patience(stall);
+      xhr.send(body ?? null);
+    });
+
+  /** Waits; the network's return ends it early, an abort rejects. @param {number} ms @param {AbortSignal} signal */
+  const nap = (ms, signal) =>
+    new Promise((ok, no) => {
+      const over = new AbortController();
+      const timer = ms < Infinity ? setTimeout(() => wake(), ms) : undefined;
+      const wake = () => {
+        clearTimeout(timer);
+        over.abort();
+        ok(0);
+      };
+      globalThis.addEventListener?.('online', wake, { signal: over.signal });
+      signal.addEventListener('abort', () => (wake(), no(signal.reason)), { signal: over.signal });
+      if (signal.aborted) wake();
+    });
+
+  /** Unfinished uploads that survive a reload, one entry of localStorage each. Storage may be full or forbidden. */
+  const memory = {
+    /** @returns {[string, Dict][]} */
+    all() {
+      try {
+        return Object.keys(localStorage)
+          .filter((key) => key.startsWith('ajax-upload|'))
+          .map((key) => [key, JSON.parse(localStorage[key])]);
+      } catch {
+        return [];
+      }
+    },
+    /** @param {string} key @param {Dict | null} value */
+    set(key, value) {
+      try {
+        if (value) localStorage.setItem(key, JSON.stringify(value));
+        else localStorage.removeItem(key);
+      } catch {
+        // then this upload cannot be resumed after a reload; it goes on all the same
+      }
+    },
+  };
+
+  /**
+   * Two files of one name, size and date are not always the same file, so both ends of the content count too.
+   * crypto.subtle is missing on plain HTTP pages; the rest has to do there.
+   * @param {File} file
+   */
+  const fingerprint = async (file) => {
+    const ends = await new Blob([file.slice(0, 65536), file.slice(-65536)]).arrayBuffer();
+    const sum = await globalThis.crypto?.subtle?.digest('SHA-256', ends);
+    const hex = Array.from(new Uint8Array(sum ?? 0), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return [file.name, file.size, file.lastModified, hex.slice(0, 24)].join('|');
+  };
+
+  /** @param {Dict} values */
+  const metadata = (values) =>
+    Object.entries(values)
+      .map(([key, value]) => key + ' ' + btoa(String.fromCharCode(...new TextEncoder().encode(value))))
+      .join(',');
+
+  /** A random key for one upload. crypto.randomUUID needs HTTPS. */
+  const newKey = () => globalThis.crypto?.randomUUID?.() ?? Date.now().toString(36) + Math.random().toString(36).slice(2);
+
+  /** A dropped file's path below the dropped folder; File objects take no new properties from us. @type {WeakMap<File, string>} */
+  const paths = new WeakMap();
+
+  /** One file on its way. Fields with an underscore belong to the engine. @implements {UploadItem} */
+  class Item {
+    /** @param {number} id @param {File} file */
+    constructor(id, file) {
+      this.id = id;
+      this.file = file;
+      this.name = file.name;
+      this.size = file.size;
+      this.path = paths.get(file) || file.webkitRelativePath || '';
+      this.loaded = 0;
+      /** @type {UploadState} */ this.state = 'queued';
+      this.code = '';
+      this.error = '';
+      this.status = 0;
+      this.seconds = 0;
+      this.url = '';
+      /** @type {Dict | null} */ this.response = null;
+      /** @type {AbortController | undefined} */ this._ctl = undefined;
+      this._wanted = false; // start() was called for it, and the batch it belongs to is not complete
+      this._key = ''; // its entry in `memory`, once it goes by tus
+      this._stored = 0; // the offset that the server has confirmed
+      this._once = newKey(); // Idempotency-Key: a repeat of this POST is the same upload
+    }
+  }
+
+  /** @type {UploaderOptions} */
+  const DEFAULTS = {
+    endpoint: '',
+    resumable: undefined,
+    limits: true,
+    method: 'raw',
+    field: 'qqfile',
+    params: {},
+    headers: {},
+    csrf: undefined,
+    credentials: false,
+    auto: true,
+    remember: true,
+    concurrency: 3,
+    chunk: 8 << 20,
+    retries: 5,
+    stall: 30,
+    accept: '',
+    allowEmpty: true,
+    minSize: 0,
+    maxSize: 0,
+    maxFiles: 0,
+  };
+
+  class Uploader extends EventTarget {
+    /** @type {Item[]} */ items = [];
+    #ids = 0;
+    #busy = false;
+    #moved = 0; // bytes that went over the wire: what speed is measured by, unlike an offset that a resume jumps to
+    /** @type {[number, number][]} */ #samples = [];
+    /** @type {Promise<UploadLimits> | undefined} */ #limits;
+
+    /** @param {Partial<UploaderOptions>} [options] */
+    constructor(options) {
+      super();
+      this.options = { ...DEFAULTS, ...options };
+      /** @type {UploadLimits} */ this.allowed = {};
+    }
+
+    /** @param {string} type @param {any} detail @returns {boolean} false when a listener prevented it */
+    #emit(type, detail) {
+      return this.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
+    }
+
+    /** @param {Item} item @param {UploadState} state */
+    #set(item, state) {
+      item.state = state;
+      this.#emit('state', item);
+    }
+
+    /** What the endpoint allows, asked once, so that a page need not repeat the server's settings. Never rejects. */
+    limits() {
+      const { endpoint, limits, credentials } = this.options;
+      const headers = { Accept: 'application/json' };
+      this.#limits ??= (limits ? request('GET', resolve(endpoint), { headers, credentials }) : Promise.reject()).then(
+        ({ json }) => {
+          this.allowed = json ?? {};
+          this.options.resumable ??= this.allowed.resumable ?? '';
+          this.#emit('limits', this.allowed);
+          return this.allowed;
+        },
+        () => this.allowed,
+      );
+      return this.#limits;
+    }
+
+    /** The page's limit or the server's, whichever is narrower; 0 is none. */
+    get maxSize() {
+      return narrower(this.options.maxSize, this.allowed.max_size ?? 0);
+    }
+
+    get maxFiles() {
+      return narrower(this.options.maxFiles, this.allowed.max_files ?? 0);
+    }
+
+    /** @param {File} file @param {string[]} list as in the `accept` attribute */
+    #typed({ name, type }, list) {
+      return list.some((entry) => {
+        entry = entry.trim().toLowerCase();
+        if (entry[0] === '.') return name.toLowerCase().endsWith(entry);
+        // A browser that does not know the type says ''. Then only the server can tell.
+        return !type || entry === '*/*' || (entry.endsWith('/*') ? type.startsWith(entry.slice(0, -1)) : type === entry);
+      });
+    }
+
+    /**
+     * Why this file may not be added, as a key of the strings and the values to fill in; undefined if it may.
+     * @param {File} file @param {number} [ahead] files of the same batch that are not in the list yet
+     * @returns {[keyof UploadStrings, Dict] | undefined}
+     */
+    check(file, ahead = 0) {
+      const { accept, minSize, allowEmpty } = this.options;
+      for (const list of [accept ? accept.split(',') : [], this.allowed.allow ?? []])
+        if (list.length && !this.#typed(file, list)) return ['typeError', { allowed: list.join(', ') }];
+      const min = Math.max(minSize, this.allowed.min_size ?? 0);
+      if (!file.size && (!allowEmpty || min)) return ['emptyError', {}];
+      if (this.maxSize && file.size > this.maxSize) return ['sizeError', { max: this.maxSize }];
+      if (file.size < min) return ['minSizeError', { min }];
+      if (this.maxFiles && this.items.length + ahead >= this.maxFiles) return ['countError', { max: this.maxFiles, count: this.maxFiles }];
+    }
+
+    /** @param {Iterable<File>} files @returns {Item[]} those that passed the checks and the `add` listeners */
+    add(files) {
+      const added = [];
+      const refused = [];
+      for (const file of files) {
+        const fault = this.check(file);
+        if (fault) {
+          refused.push({ file, code: fault[0], values: fault[1] });
+          continue;
+        }
+        const item = new Item(this.#ids++, file);
+        if (!this.#emit('add', item)) continue;
+        this.items.push(item);
+        added.push(item);
+      }
+      for (const one of refused) this.#emit('reject', one);
+      if (added.length || refused.length) this.#emit('added', { added, refused });
+      if (this.options.auto) this.start();
+      return added;
+    }
+
+    start() {
+      for (const item of this.items) item._wanted ||= item.state === 'queued';
+      this.#next();
+    }
+
+    /** The files of the running batch: from the first start() until all of them have ended. */
+    get batch() {
+      return this.items.filter((item) => item._wanted);
+    }
+
+    get loaded() {
+      return this.batch.reduce((sum, item) => sum + item.loaded, 0);
+    }
+
+    get total() {
+      return this.batch.reduce((sum, item) => sum + item.size, 0);
+    }
+
+    /** Files being sent or about to be. */
+    get active() {
+      return this.items.filter(({ state, _wanted, _ctl }) => _ctl || (_wanted && state === 'queued'));
+    }
+
+    /** Bytes per second over the last seconds; 0 while it is too early to tell. */
+    get rate() {
+      const now = performance.now();
+      while (this.#samples.length > 2 && this.#samples[0][0] < now - WINDOW) this.#samples.shift();
+      const [since, at] = this.#samples[0] ?? [now, 0];
+      return now - since > 500 ? ((this.#moved - at) / (now - since)) * 1000 : 0;
+    }
+
+    #next() {
+      let free = this.options.concurrency - this.items.filter((item) => item._ctl).length;
+      for (const item of this.items)
+        if (item._wanted && item.state === 'queued' && !item._ctl && free-- > 0) this.#run(item);
+      if (!this.#busy || this.active.length || this.items.some((item) => item.state === 'paused')) return;
+      const { batch } = this;
+      this.#busy = false;
+      this.#samples = [];
+      for (const item of batch) item._wanted = false;
+      this.#emit('complete', batch);
+    }
+
+    /** @param {Item} item */
+    async #run(item) {
+      const ctl = (item._ctl = new AbortController());
+      const { signal } = ctl;
+      this.#busy = true;
+      this.#set(item, 'sending');
+      this.#emit('start', item);
+      try {
+        item.response = await this.#persist(item, signal);
+        item.loaded = item.size;
+        memory.set(item._key, null);
+        this.#set(item, 'done');
+        this.#emit('success', item);
+      } catch (error) {
+        if (!signal.aborted) {
+          // What is not a Failure is the browser's: the file cannot be read, or the page set something impossible.
+          const { name, message } = /** @type {Error} */ (error);
+          const failure = error instanceof Failure ? error : new Failure('changed');
+          item.code = failure.code;
+          item.error = failure.reason || (/^Not(Readable|Found)/.test(name) || failure === error ? '' : message);
+          item.status = failure.status;
+          item.response = failure.json;
+          // A server that answered may keep its answer for the key; a new try by hand must be a new upload.
+          if (failure.status) item._once = newKey();
+          this.#set(item, 'failed');
+          this.#emit('error', item);
+        }
+      }
+      item._ctl = undefined;
+      this.#next();
+    }
+
+    /** Sends until it is stored, or there is no sense in trying again. @param {Item} item @param {AbortSignal} signal */
+    async #persist(item, signal) {
+      const { options } = this;
+      for (let tries = 0; ; ) {
+        if (item.state !== 'sending') this.#set(item, 'sending');
+        const before = item._stored;
+        try {
+          return await this.#send(item, signal);
+        } catch (failure) {
+          if (!(failure instanceof Failure)) throw failure;
+          const { status, sent } = failure;
+          // A 413 without our JSON is a proxy's, and about this request, not about the file: smaller pieces pass.
+          if (status === 413 && !failure.json && sent > MIN_PIECE && options.resumable) {
+            options.chunk = Math.max(MIN_PIECE, Math.ceil(sent / 2));
+            continue;
+          }
+          // A file changed on disk fails like a lost connection, but no retry mends it. This read rejects if it is so.
+          if (!status) await item.file.slice(0, 1).arrayBuffer();
+          if (item._stored > before) tries = 0; // what the server has, it has: the budget is whole again
+          const offline = globalThis.navigator?.onLine === false;
+          if (!failure.passing || (!offline && tries >= options.retries)) throw failure;
+          const delay = DELAYS[Math.min(tries, DELAYS.length - 1)] * (0.75 + Math.random() / 2);
+          item.seconds = offline ? Infinity : failure.after || delay;
+          if (!offline) tries++;
+          if (item.seconds) this.#set(item, 'waiting');
+          await nap(item.seconds * 1000, signal);
+        }
+      }
+    }
+
+    /** @param {Item} item @param {AbortSignal} signal @returns {Promise<Dict>} */
+    async #send(item, signal) {
+      if (item.size > this.options.chunk) await this.limits();
+      // read after the wait: limits() may have found out that the server resumes
+      return this.options.resumable && item.size > this.options.chunk ? this.#tus(item, signal) : this.#post(item, signal);
+    }
+
+    /**
+     * A request for this file, with the headers that all of them carry. `before-request` may change them, or prevent
+     * it: then the file is paused.
+     * @param {Item} item @param {string} method @param {string} url @param {Dict} headers @param {Dict} [more]
+     */
+    async #call(item, method, url, headers, more = {}) {
+      const { csrf, credentials, stall, headers: own } = this.options;
+      headers = { Accept: 'application/json', 'X-Requested-With': 'XMLHttpRequest', ...csrf?.(), ...own, ...headers };
+      if (!this.#emit('before-request', { item, method, url, headers })) this.pause(item);
+      return request(method, url, { headers, credentials, stall, ...more });
+    }
+
+    /** @param {Item} item @param {number} loaded @param {boolean} [moved] over the wire, not by a resume */
+    #progress(item, loaded, moved = true) {
+      loaded = Math.min(loaded, item.size);
+      if (moved) this.#moved += Math.max(0, loaded - item.loaded);
+      item.loaded = loaded;
+      this.#samples.push([performance.now(), this.#moved]);
+      this.#emit('progress', item);
+    }
+
+    /** The whole file in one request: raw as the valums script sent it, or multipart. @param {Item} item @param {AbortSignal} signal */
+    async #post(item, signal) {
+      const { endpoint, method, field, params } = this.options;
+      const { file, name, size } = item;
+      const url = new URL(resolve(endpoint));
+      /** @type {Dict} */ const headers = { 'Idempotency-Key': `"${item._once}"` };
+      /** @type {Blob | FormData} */ let body = file;
+      if (method === 'multipart') {
+        body = new FormData();
+        for (const key in params) body.append(key, params[key]);
+        body.append(field, file, name);
+      } else {
+        for (const key in params) url.searchParams.append(key, params[key]);
+        url.searchParams.append(field, name);
+        headers['X-File-Name'] = encodeURIComponent(name);
+        headers['Content-Type'] = 'application/octet-stream';
+      }
+      this.#progress(item, 0, false);
+      const { json } = await this.#call(item, 'POST', url.href, headers, {
+        body,
+        sent: size,
+        signal,
+        progress: (/** @type {number} */ n) => this.#progress(item, n),
+        whole: () => this.#set(item, 'processing'),
+      });
+      return json ?? { success: true };
+    }
+
+    /** tus 1.0.0: create or find the upload, then send it piece by piece. @param {Item} item @param {AbortSignal} signal */
+    async #tus(item, signal) {
+      const { options } = this;
+      const base = resolve(options.resumable ?? '');
+      if (!item._key) {
+        const key = ['ajax-upload', base, await fingerprint(item.file)].join('|');
+        // The same file twice in one list is two uploads; only the first may be the one that is remembered.
+        item._key = this.items.some((other) => other._key === key) ? `${key}|${item._once}` : key;
+      }
+      const known = memory.all().find(([key]) => key === item._key);
+      item.url ||= known?.[1].url ?? '';
+      let offset = item.url ? await this.#offset(item, signal) : NaN;
+      if (isNaN(offset)) {
+        const created = await this.#create(item, base, signal);
+        if (!created) return this.#post(item, signal);
+        item.url = created;
+        offset = 0;
+      }
+      this.#confirm(item, offset);
+      /** @type {Dict | null} */ let json;
+      // At least once: when only the last answer was lost, an empty piece at the end brings it again.
+      do {
+        const at = offset;
+        const body = item.file.slice(at, at + options.chunk);
+        const headers = {
+          ...TUS,
+          'Upload-Offset': String(at),
+          'Content-Type': 'application/offset+octet-stream',
+          Prefer: 'return=representation',
+        };
+        const reply = await this.#call(item, 'PATCH', item.url, headers, {
+          body,
+          sent: body.size,
+          signal,
+          progress: (/** @type {number} */ n) => this.#progress(item, at + n),
+          whole: () => at + body.size >= item.size && this.#set(item, 'processing'),
+        }).catch((failure) => {
+          if ([404, 410].includes(failure.status)) {
+            item.url = ''; // the server lost it, or let it expire: the next try begins anew
+            memory.set(item._key, null);
+            failure.passing = true;
+          }
+          throw failure;
+        });
+        json = reply.json;
+        offset = Number(reply.header('Upload-Offset') ?? at + body.size);
+        if (offset <= at && at < item.size) throw new Failure('network');
+        this.#confirm(item, offset, reply.header('Upload-Expires'));
+      } while (offset < item.size);
+      return { success: true, filename: item.name, id: item.url.split('/').pop(), url: item.url, ...json };
+    }
+
+    /** How much of it the server has; NaN if it no longer knows the upload. @param {Item} item @param {AbortSignal} signal */
+    async #offset(item, signal) {
+      try {
+        const reply = await this.#call(item, 'HEAD', item.url, TUS, { signal });
+        return Number(reply.header('Upload-Offset') ?? NaN);
+      } catch (failure) {
+        if (!(failure instanceof Failure) || ![403, 404, 410].includes(failure.status)) throw failure;
+        return NaN;
+      }
+    }
+
+    /** The new upload's URL, or '' where the server turns out not to speak tus. @param {Item} item @param {string} base @param {AbortSignal} signal */
+    async #create(item, base, signal) {
+      const { params, endpoint } = this.options;
+      const { name, path, file } = item;
+      const about = { filename: name, filetype: file.type, ...(path && { relativePath: path }), ...params };
+      const headers = {
+        ...TUS,
+        'Upload-Length': String(item.size),
+        'Upload-Metadata': metadata(about),
+        'Idempotency-Key': `"${item._once}"`,
+      };
+      let url;
+      try {
+        url = (await this.#call(item, 'POST', base, headers, { signal })).header('Location');
+      } catch (failure) {
+        if (!(failure instanceof Failure) || !(failure.code === 'answer' || [404, 405, 501].includes(failure.status))) throw failure;
+      }
+      if (url) return new URL(url, base).href;
+      if (!endpoint) throw new Failure('answer', 200);
+      this.options.resumable = '';
+      item._key = '';
+      return '';
+    }
+
+    /** The server has this much of it for certain. @param {Item} item @param {number} offset @param {string | null} [expires] */
+    #confirm(item, offset, expires) {
+      const { _key, url, name, size } = item;
+      const until = Date.parse(expires ?? '') || Date.now() + REMEMBER;
+      item._stored = offset;
+      if (this.options.remember) memory.set(_key, { url, name, size, loaded: offset, until });
+      this.#progress(item, offset, false);
+    }
+
+    /** Uploads to this server that a reload or a closed tab cut off. @returns {UnfinishedUpload[]} */
+    unfinished() {
+      const base = `ajax-upload|${resolve(this.options.resumable || '')}|`;
+      const found = [];
+      for (const [key, { until, name, size, loaded, url }] of memory.all()) {
+        if (!(until > Date.now())) memory.set(key, null);
+        else if (this.options.resumable && key.startsWith(base) && !this.items.some((item) => item._key === key))
+          found.push({ key, name, size, loaded, url });
+      }
+      return found;
+    }
+
+    /** Forget an unfinished upload and tell the server so. @param {UnfinishedUpload} upload */
+    discard({ key, url }) {
+      memory.set(key, null);
+      this.#delete(url);
+    }
+
+    /** @param {string} url */
+    #delete(url) {
+      const { csrf, credentials, headers } = this.options;
+      // Nobody waits for it, and a server that missed it lets the upload expire.
+      request('DELETE', url, { headers: { ...csrf?.(), ...headers, ...TUS }, credentials }).catch(() => {});
+    }
+
+    /** @param {Item} [one] all if left out */
+    pause(one) {
+      for (const item of one ? [one] : this.items)
+        if (['queued', 'sending', 'waiting', 'processing'].includes(item.state) && item._wanted) {
+          item._ctl?.abort();
+          this.#set(item, 'paused');
+          this.#emit('pause', item);
+        }
+    }
+
+    /** Goes on with what was paused, and tries again what failed. @param {Item} [one] all if left out */
+    resume(one) {
+      for (const item of one ? [one] : this.items)
+        if (['paused', 'failed', 'queued'].includes(item.state)) {
+          item.code = item.error = '';
+          item._wanted = true;
+          this.#set(item, 'queued');
+          this.#emit('resume', item);
+        }
+      this.#next();
+    }
+
+    /** Stops it and takes it out of the list; a file that is stored stays stored. @param {Item} [one] all if left out */
+    cancel(one) {
+      for (const item of one ? [one] : [...this.items]) {
+        const at = this.items.indexOf(item);
+        if (at < 0) continue;
+        const stored = item.state === 'done';
+        this.items.splice(at, 1);
+        item._ctl?.abort();
+        this.#set(item, 'cancelled');
+        if (item._key) memory.set(item._key, null);
+        if (item.url && !stored) this.#delete(item.url);
+        this.#emit('cancel', item);
+      }
+      this.#next();
+    }
+  }
+
+  /* ---------------------------------------------------------------------------------------- 2. the custom element */
+
+  /**
+   * Makes an element. A function becomes a listener, true an empty attribute; false and null are left out.
+   * @param {string} tag @param {Dict} [attributes] @param {...(Node | string)} children @returns {any}
+   */
+  const make = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes))
+      if (typeof value === 'function') node.addEventListener(name.slice(2), value);
+      else if (value != null && value !== false) node.setAttribute(name, value === true ? '' : value);
+    node.append(...children);
+    return node;
+  };
+
+  /** @type {Record<string, string>} 24 x 24, drawn with a line */
+  const ICONS = {
+    upload: 'M7 18a5 5 0 0 1-.6-10A6.5 6.5 0 0 1 19 9.6 4.2 4.2 0 0 1 18 18M12 20v-8m-3.5 3L12 11.5l3.5 3.5',
+    start: 'M8 5.5v13l10.5-6.5z',
+    pause: 'M8.5 5.5v13m7-13v13',
+    retry: 'M19 12a7 7 0 1 1-2-5m2.5-3v4h-4',
+    remove: 'M6.5 6.5l11 11m0-11l-11 11',
+  };
+  ICONS.resume = ICONS.start;
+
+  /** @param {string} name a key of ICONS */
+  const icon = (name) => {
+    const [svg, path] = ['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag));
+    svg.setAttribute('viewBox', '0 0 24 24');
+    svg.setAttribute('aria-hidden', 'true');
+    path.setAttribute('d', ICONS[name]);
+    svg.append(path);
+    return svg;
+  };
+
+  /** @param {DragEvent} event */
+  const hasFiles = (event) => !!event.dataTransfer?.types.includes('Files');
+
+  /**
+   * Every file below the dropped things, in the order of their names.
+   * @param {DataTransfer} transfer @returns {Promise<File[]>}
+   */
+  const dropped = async (transfer) => {
+    const plain = [...transfer.files];
+    const roots = [...transfer.items].map((item) => item.webkitGetAsEntry?.()); // only now: later the list is empty
+    if (!roots.some((root) => root?.isDirectory)) return plain;
+    /** @type {File[]} */ const found = [];
+    /** @param {any} entry */
+    const walk = async (entry) => {
+      if (entry.isFile) {
+        const file = await new Promise((ok, no) => entry.file(ok, no));
+        paths.set(file, entry.fullPath.slice(1));
+        return found.push(file);
+      }
+      const reader = entry.createReader();
+      for (;;) {
+        // readEntries gives a hundred at most, and an empty list only at the end
+        const some = await new Promise((ok, no) => reader.readEntries(ok, no));
+        if (!some.length) return;
+        for (const child of some) await walk(child).catch(() => {}); // unreadable: the others still count
+      }
+    };
+    for (const root of roots) if (root) await walk(root).catch(() => {});
+    const order = new Intl.Collator(undefined, { numeric: true });
+    return found.sort((a, b) => order.compare(paths.get(a) ?? '', paths.get(b) ?? ''));
+  };
+
+  let painting = Promise.resolve(); // one picture at a time: a decoded photo takes fifty megabytes
+
+  /** A thumbnail on a canvas: needs no blob: in the page's img-src. @param {File} file @param {HTMLElement} into */
+  const thumbnail = (file, into) => {
+    if (!/^image\/(?!svg)/.test(file.type) || file.size > 3e7) return;
+    painting = painting.then(async () => {
+      if (!into.isConnected) return;
+      const bitmap = await createImageBitmap(file, { resizeHeight: 96, resizeQuality: 'medium' });
+      const canvas = make('canvas', { width: bitmap.width, height: bitmap.height });
+      canvas.getContext('2d').drawImage(bitmap, 0, 0);
+      bitmap.close();
+      into.replaceChildren(canvas);
+    }).catch(() => {}); // not a picture after all: the tile keeps the file's extension
+  };
+
+  /** The element's attributes that are the engine's options. */
+  const ATTRIBUTES = ['endpoint', 'resumable', 'limits', 'method', 'field', 'accept', 'min-size', 'max-size', 'max-files',
+    'concurrency', 'chunk-size', 'auto', 'remember', 'credentials', 'csrf-cookie', 'csrf-header', 'disabled'];
+
+  /** @typedef {{li: HTMLElement, bar: HTMLProgressElement, status: HTMLElement, act: HTMLButtonElement, drop: HTMLButtonElement}} Row */
+
+  class AjaxUpload extends /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object) {
+    static formAssociated = true;
+    static observedAttributes = ATTRIBUTES;
+    static strings = STRINGS;
+    static Uploader = Uploader;
+
+    /** @type {Partial<UploadStrings>} this element's own texts */ strings = {};
+    uploader = new Uploader();
+    /** @type {HTMLInputElement} */ input = /** @type {any} */ (null);
+    /** @type {Promise<void>} drawn, and the server's limits known or given up on */ ready;
+
+    #internals = this.attachInternals();
+    /** @type {Partial<UploadStrings>} what the `strings` attribute brought */ #loaded = {};
+    /** @type {Map<object, Row>} */ #rows = new Map();
+    #begin = (/** @type {any} */ _event) => {};
+    #away = new AbortController();
+    #frame = 0;
+    #quarter = 0;
+    #spoke = 0;
+    #off = false;
+    /** @type {any} */ #hint;
+    /** @type {any} */ #sum;
+    /** @type {any} */ #list;
+    /** @type {any} */ #status;
+    /** @type {any} */ #alert;
+
+    constructor() {
+      super();
+      this.ready = new Promise((ok) => (this.#begin = ok)).then(() => this.#build());
+    }
+
+    connectedCallback() {
+      const { signal } = (this.#away = new AbortController());
+      addEventListener('beforeunload', (event) => this.uploader.active.length && event.preventDefault(), { signal });
+      document.addEventListener('paste', (event) => this.#paste(event), { signal });
+      if (document.readyState !== 'loading') this.#begin(0);
+      else document.addEventListener('DOMContentLoaded', this.#begin, { signal }); // our children are not parsed yet
+    }
+
+    disconnectedCallback() {
+      this.#away.abort();
+      // Moved elsewhere in the page, it goes on; taken out for good, nothing may go on that nobody sees.
+      setTimeout(() => this.isConnected || this.pause());
+    }
+
+    attributeChangedCallback() {
+      if (this.input) this.#configure();
+    }
+
+    /** @param {boolean} off by the fieldset or the attribute */
+    formDisabledCallback(off) {
+      this.#off = off;
+      for (const input of this.querySelectorAll('input')) input.disabled = off;
+    }
+
+    formResetCallback() {
+      this.cancel();
+      this.#tidy();
+    }
+
+    get files() {
+      return this.uploader.items;
+    }
+    get form() {
+      return this.#internals.form;
+    }
+    get name() {
+      return this.getAttribute('name') ?? '';
+    }
+    set name(name) {
+      this.setAttribute('name', name);
+    }
+    get validity() {
+      return this.#internals.validity;
+    }
+    get validationMessage() {
+      return this.#internals.validationMessage;
+    }
+    get willValidate() {
+      return this.#internals.willValidate;
+    }
+    checkValidity() {
+      return this.#internals.checkValidity();
+    }
+    reportValidity() {
+      return this.#internals.reportValidity();
+    }
+    /** @param {FocusOptions} [options] */
+    focus(options) {
+      this.input.focus(options);
+    }
+
+    /** @param {Iterable<File>} files @returns {Promise<UploadItem[]>} those that were taken */
+    async add(files) {
+      const list = [...files]; // now: a FileList empties itself when its input is cleared
+      await this.ready;
+      const { uploader, input } = this;
+      this.#tidy();
+      if (!input.multiple && list[0] && !uploader.check(list[0], -uploader.items.length)) uploader.cancel();
+      return uploader.add(list);
+    }
+    start() {
+      this.uploader.start();
+    }
+    /** @param {UploadItem} [item] */
+    pause(item) {
+      this.uploader.pause(/** @type {Item} */ (item));
+    }
+    /** @param {UploadItem} [item] */
+    resume(item) {
+      this.uploader.resume(/** @type {Item} */ (item));
+    }
+    /** @param {UploadItem} [item] */
+    cancel(item) {
+      this.uploader.cancel(/** @type {Item} */ (item));
+    }
+
+    /** The nearest language that Intl understands; undefined is the browser's own. */
+    get #lang() {
+      try {
+        return Intl.getCanonicalLocales(this.closest('[lang]')?.getAttribute('lang') || undefined)[0];
+      } catch {
+        return undefined;
+      }
+    }
+
+    /** @param {keyof UploadStrings} key @param {Dict} [values] `count` picks the plural form */
+    #t(key, values = {}) {
+      const form = 'count' in values ? `${key}_${new Intl.PluralRules(this.#lang).select(values.count)}` : key;
+      for (const texts of [this.strings, this.#loaded, AjaxUpload.strings]) {
+        const text = /** @type {Dict} */ (texts)[form] ?? texts[key];
+        if (text != null) return fill(text, values);
+      }
+      return key;
+    }
+
+    /** The values of a refusal, ready to be read. @param {Dict} values */
+    #readable({ max, min, ...rest }) {
+      const size = (/** @type {number} */ n) => ('count' in rest ? n : bytes(n, this.#lang));
+      return { ...rest, ...(max && { max: size(max) }), ...(min && { min: size(min) }) };
+    }
+
+    /** Why it failed, in the server's words if it said any. @param {Item} item */
+    #why({ error, code, status }) {
+      return error || this.#t(/** @type {keyof UploadStrings} */ (code || 'http'), { status });
+    }
+
+    async #build() {
+      const url = this.getAttribute('strings');
+      if (url) {
+        const reply = await request('GET', resolve(url), {}).catch(() => console.warn(`ajax-upload: no strings at ${url}`));
+        this.#loaded = reply?.json ?? {};
+      }
+      const input = (this.input =
+        this.querySelector('input') ?? make('input', { type: 'file', multiple: this.hasAttribute('multiple') }));
+      input.id ||= 'ajax-upload-' + newKey();
+      // From here on the form sends what the server said of the files, not the files.
+      if (!this.name) this.name = input.name;
+      if (!this.hasAttribute('field') && input.name) this.uploader.options.field = input.name;
+      input.removeAttribute('name');
+      this.toggleAttribute('required', input.required || this.hasAttribute('required'));
+      input.required = false;
+      input.disabled ||= this.#off;
+      this.#configure();
+      this.#draw();
+      this.#listen();
+      this.#validate();
+      this.toggleAttribute('ready', true);
+      const early = [...(input.files ?? [])]; // chosen before the script was there
+      input.value = '';
+      await Promise.race([this.uploader.limits(), new Promise((ok) => setTimeout(ok, 3000))]);
+      this.#unfinished();
+      if (early.length) setTimeout(() => this.add(early));
+    }
+
+    /** Attributes to options. */
+    #configure() {
+      const { options } = this.uploader;
+      /** @param {string} name */
+      const text = (name) => this.getAttribute(name);
+      options.endpoint = text('endpoint') ?? this.form?.getAttribute('action') ?? '';
+      const resumable = text('resumable');
+      if (resumable != null) options.resumable = resumable === 'off' ? '' : resumable;
+      options.limits = text('limits') !== 'off';
+      options.method = text('method') === 'multipart' ? 'multipart' : 'raw';
+      options.field = text('field') ?? options.field;
+      options.accept = text('accept') ?? this.input.accept;
+      options.minSize = parseSize(text('min-size'));
+      options.maxSize = parseSize(text('max-size'));
+      options.maxFiles = this.input.multiple ? Number(text('max-files')) : 1;
+      options.concurrency = Number(text('concurrency')) || DEFAULTS.concurrency;
+      options.chunk = parseSize(text('chunk-size')) || DEFAULTS.chunk;
+      options.auto = text('auto') !== 'off';
+      options.remember = text('remember') !== 'off';
+      options.credentials = this.hasAttribute('credentials');
+      options.csrf = () => this.#csrf();
+      this.input.accept ||= options.accept;
+    }
+
+    /** The page's token against cross-site requests, read anew each time: log-ins change it. @returns {Dict} */
+    #csrf() {
+      const cookie = this.getAttribute('csrf-cookie');
+      const field = /** @type {HTMLInputElement | null | undefined} */ (
+        this.form?.querySelector('[name=csrfmiddlewaretoken], [name=csrf_token]')
+      );
+      const token = cookie
+        ? document.cookie.split('; ').find((pair) => pair.startsWith(cookie + '='))?.slice(cookie.length + 1)
+        : field?.value || document.querySelector('meta[name=csrf-token]')?.getAttribute('content');
+      return token ? { [this.getAttribute('csrf-header') ?? 'X-CSRFToken']: decodeURIComponent(token) } : {};
+    }
+
+    /** Draws around what the page wrote: its label and input stay where they are, and so does the focus. */
+    #draw() {
+      const { input } = this;
+      /** @type {any} */ let label = [...(input.labels ?? [])].find((one) => this.contains(one));
+      if (!label) {
+        label = make('label', { for: input.id }, this.#t(input.multiple ? 'choose' : 'chooseOne'));
+        if (input.isConnected) input.before(label);
+        else this.append(label, input);
+      }
+      label.classList.add('au-button');
+      input.classList.add('au-input');
+      const id = input.id + '-hint';
+      input.setAttribute('aria-describedby', id);
+      this.#hint = make('p', { class: 'au-hint', id }, this.#t(input.multiple ? 'drop' : 'dropOne'));
+      this.#status = make('div', { class: 'au-live', role: 'status' });
+      this.#alert = make('div', { class: 'au-live', role: 'alert' });
+      this.#list = make('ul', { class: 'au-list', 'aria-label': this.#t('list'), hidden: true });
+      this.#sum = make(
+        'div',
+        { class: 'au-total', hidden: true },
+        make('progress', { max: 1, value: 0, 'aria-label': this.#t('total') }),
+        make('span', { class: 'au-status' }),
+        make('button', { type: 'button', class: 'au-text', onclick: () => this.#toggleAll() }),
+        make('button', { type: 'button', class: 'au-text', onclick: () => this.cancel() }, this.#t('cancelAll')),
+      );
+      this.prepend(make('span', { class: 'au-icon' }, icon('upload')));
+      this.append(this.#hint, this.#sum, this.#list, this.#status, this.#alert);
+      if (this.hasAttribute('directory')) {
+        const folder = input.id + '-folder';
+        this.#hint.before(
+          make('label', { for: folder, class: 'au-button au-second' }, this.#t('chooseFolder')),
+          make('input', { type: 'file', id: folder, webkitdirectory: true, class: 'au-input', disabled: this.#off }),
+        );
+      }
+    }
+
+    #listen() {
+      /** @param {string} type @param {(detail: any) => void} does */
+      const on = (type, does) => this.uploader.addEventListener(type, (event) => does(/** @type {CustomEvent} */ (event).detail));
+      for (const type of ['add', 'reject', 'start', 'progress', 'success', 'error', 'pause', 'resume', 'cancel', 'complete', 'before-request'])
+        this.uploader.addEventListener(type, (event) => {
+          const { detail } = /** @type {CustomEvent} */ (event);
+          const copy = new CustomEvent('upload-' + type, { detail, bubbles: true, cancelable: true });
+          if (!this.dispatchEvent(copy)) event.preventDefault();
+        });
+      on('added', ({ added, refused }) => this.#added(added, refused));
+      on('limits', () => this.#limits());
+      on('progress', () => (this.#frame ||= requestAnimationFrame(() => this.#paintAll())));
+      on('state', (item) => {
+        if (item.state === 'cancelled') this.#drop(item);
+        else this.#paint(item);
+        if (item.seconds === Infinity && item.state === 'waiting') this.#say(this.#t('offline'));
+        this.#totals();
+        this.#validate();
+      });
+      on('error', (item) => (this.#alert.textContent = `${item.name}: ${this.#why(item)}`));
+      on('complete', (items) => this.#complete(items));
+      this.addEventListener('change', (event) => {
+        const input = /** @type {HTMLInputElement} */ (event.target);
+        if (input.type !== 'file') return;
+        this.add(input.files ?? []);
+        input.value = '';
+      });
+      for (const type of ['dragenter', 'dragover', 'dragleave', 'drop'])
+        this.addEventListener(type, (event) => this.#drag(/** @type {DragEvent} */ (event)));
+    }
+
+    /** @param {DragEvent} event */
+    #drag(event) {
+      if (!hasFiles(event) || this.#off) return;
+      const inside = event.type !== 'drop' && (event.type !== 'dragleave' || this.contains(/** @type {Node} */ (event.relatedTarget)));
+      this.toggleAttribute('dragover', inside);
+      event.preventDefault();
+      if (!event.dataTransfer) return;
+      event.dataTransfer.dropEffect = 'copy';
+      if (event.type === 'drop') dropped(event.dataTransfer).then((files) => this.add(files));
+    }
+
+    /** Anywhere in the page but in a text field; with several elements, the one that has the focus or the first. @param {ClipboardEvent} event */
+    #paste(event) {
+      const files = event.clipboardData?.files;
+      const target = /** @type {HTMLElement} */ (event.target);
+      const own = target.closest?.('ajax-upload');
+      const typing = target.isContentEditable || (!own && /^(INPUT|TEXTAREA)$/.test(target.tagName));
+      if (!files?.length || typing || this.#off || event.defaultPrevented || (own && own !== this)) return;
+      event.preventDefault();
+      this.add(files);
+    }
+
+    /** @param {string} text */
+    #say(text) {
+      this.#status.textContent = text;
+    }
+
+    /** The server's limits have come. */
+    #limits() {
+      const { uploader, input } = this;
+      const { allow } = uploader.allowed;
+      if (allow) input.accept ||= allow.join(',');
+      if (uploader.maxSize) this.#hint.append(' ', this.#t('limit', { max: bytes(uploader.maxSize, this.#lang) }));
+    }
+
+    /** @param {Item[]} added @param {UploadReject[]} refused */
+    #added(added, refused) {
+      for (const item of added) {
+        for (const [key, { li }] of this.#rows)
+          if (li.dataset.state === 'unfinished' && /** @type {Dict} */ (key).name === item.name) this.#drop(key);
+        const row = this.#row(item, item.path || item.name, {
+          onact: () => this.#toggle(item),
+          ondrop: () => this.cancel(item),
+        });
+        this.#paint(item);
+        thumbnail(item.file, /** @type {HTMLElement} */ (row.li.firstChild));
+      }
+      let message = '';
+      for (const one of refused) {
+        const { file, code, values } = one;
+        message = this.#t(code, { ...this.#readable(values), file: file.name });
+        const row = this.#row(one, file.name, { ondrop: () => this.#drop(one) });
+        this.#mark(row, 'refused', this.#t('refused', { message }), 'remove', file.name);
+      }
+      this.#alert.textContent = refused.length > 1 ? this.#t('manyRefused', { count: refused.length, message }) : message;
+      if (added.length) this.#say(this.#t('added', { count: added.length, file: added[0].name }));
+      this.#totals();
+      this.#validate();
+    }
+
+    /** @param {object} key @param {string} name @param {{onact?: () => void, ondrop: () => void}} does @returns {Row} */
+    #row(key, name, { onact, ondrop }) {
+      const id = 'au-' + newKey();
+      const extension = /\.(\w{1,4})$/.exec(name)?.[1] ?? '';
+      const bar = make('progress', { max: 1, value: 0, 'aria-labelledby': id });
+      const status = make('span', { class: 'au-status' });
+      const act = make('button', { type: 'button', hidden: true, onclick: onact }, icon('pause'));
+      const drop = make('button', { type: 'button', onclick: ondrop }, icon('remove'));
+      const li = make(
+        'li',
+        { class: 'au-item' },
+        make('span', { class: 'au-thumb', 'aria-hidden': 'true' }, extension),
+        make('span', { class: 'au-main' }, make('bdi', { class: 'au-name', id }, name), bar, status),
+        act,
+        drop,
+      );
+      const row = { li, bar, status, act, drop };
+      this.#rows.set(key, row);
+      this.#list.append(li);
+      this.#list.hidden = false;
+      return row;
+    }
+
+    /** @param {Row} row @param {string} state @param {string} text @param {'cancel' | 'remove' | 'discard'} drop what its last button does @param {string} file */
+    #mark(row, state, text, drop, file) {
+      row.li.dataset.state = state;
+      row.bar.hidden = ['done', 'refused', 'unfinished'].includes(state);
+      if (row.status.textContent !== text) row.status.textContent = text;
+      row.drop.title = this.#t(drop, { file });
+      row.drop.setAttribute('aria-label', row.drop.title);
+    }
+
+    /** What the first button of a row does now; '' for nothing. @param {Item} item */
+    #action({ state, _wanted }) {
+      if (state === 'queued' && !_wanted) return 'start';
+      return state === 'done' ? '' : state === 'failed' ? 'retry' : state === 'paused' ? 'resume' : 'pause';
+    }
+
+    /** @param {Item} item */
+    #toggle(item) {
+      if (this.#action(item) === 'pause') this.pause(item);
+      else this.resume(item);
+    }
+
+    #toggleAll() {
+      const { items, active } = this.uploader;
+      if (items.some((item) => this.#action(item) === 'start')) this.start();
+      else if (active.length) this.pause();
+      else for (const item of items) if (item.state === 'paused') this.resume(item);
+    }
+
+    /** @param {Item} item */
+    #paint(item) {
+      const row = this.#rows.get(item);
+      if (!row) return;
+      const { state, name: file, loaded, size, seconds } = item;
+      const lang = this.#lang;
+      const text = this.#t(
+        /** @type {keyof UploadStrings} */ (state !== 'waiting' ? state : seconds === Infinity ? 'offline' : 'retrying'),
+        {
+          percent: percent(loaded, size, lang),
+          loaded: bytes(loaded, lang),
+          size: bytes(size, lang),
+          time: seconds < Infinity && duration(seconds, lang),
+          message: state === 'failed' && this.#why(item),
+        },
+      );
+      const speed = state === 'sending' && this.uploader.batch.length < 2 ? this.#speed() : '';
+      this.#keep(row.li, () => {
+        this.#mark(row, state, speed ? `${text}, ${speed}` : text, state === 'done' ? 'remove' : 'cancel', file);
+        if (state === 'processing') row.bar.removeAttribute('value');
+        else row.bar.value = size ? loaded / size : 0;
+        const action = this.#action(item);
+        row.act.hidden = !action;
+        if (!action || row.act.dataset.action === action) return;
+        row.act.dataset.action = action;
+        row.act.title = this.#t(action, { file });
+        row.act.setAttribute('aria-label', row.act.title);
+        row.act.replaceChildren(icon(action));
+      });
+    }
+
+    #paintAll() {
+      this.#frame = 0;
+      for (const item of this.uploader.items) if (item.state === 'sending') this.#paint(item);
+      this.#totals();
+    }
+
+    /** "2.1 MB/s, 14 sec left", or '' while it is too early to tell. */
+    #speed() {
+      const { rate, total, loaded } = this.uploader;
+      if (rate < 1) return '';
+      const lang = this.#lang;
+      return this.#t('rate', { speed: bytes(rate, lang, '-per-second'), time: duration((total - loaded) / rate, lang) });
+    }
+
+    /** The line for all files, and what is said of them aloud. */
+    #totals() {
+      const { uploader } = this;
+      const { batch, total, loaded, items, active } = uploader;
+      const lang = this.#lang;
+      const idle = items.some((item) => this.#action(item) === 'start');
+      const [bar, text, button] = this.#sum.children;
+      this.#keep(this.#sum, () => (this.#sum.hidden = batch.length < 2 && !idle));
+      bar.value = total ? loaded / total : 0;
+      const done = batch.filter((item) => item.state === 'done').length;
+      const speed = this.#speed();
+      text.textContent =
+        this.#t('progress', { done, count: batch.length, percent: percent(loaded, total, lang) }) + (speed && `, ${speed}`);
+      button.textContent = this.#t(idle ? 'startAll' : active.length ? 'pauseAll' : 'resumeAll');
+      // Aloud: each quarter once, and never more often than every four seconds.
+      const quarter = total ? Math.floor((loaded / total) * 4) : 0;
+      const now = performance.now();
+      if (quarter > this.#quarter && quarter < 4 && now - this.#spoke > 4000) {
+        this.#spoke = now;
+        this.#quarter = quarter;
+        this.#say(this.#t('announce', { percent: percent(loaded, total, lang) }));
+      }
+      if (!active.length) this.#quarter = 0;
+    }
+
+    /** @param {Item[]} items */
+    #complete(items) {
+      const failed = items.filter((item) => item.state === 'failed').length;
+      const { length: count } = items;
+      if (count) this.#say(failed ? this.#t('someFailed', { failed, count }) : this.#t('allDone', { count, file: items[0].name }));
+      this.#totals();
+      this.#validate();
+    }
+
+    /** Uploads that a reload cut off. */
+    #unfinished() {
+      for (const one of this.uploader.unfinished()) {
+        const { name, loaded, size } = one;
+        const ondrop = () => {
+          this.uploader.discard(one);
+          this.#drop(one);
+        };
+        const text = this.#t('unfinished', { file: name, percent: percent(loaded, size, this.#lang) });
+        this.#mark(this.#row(one, name, { ondrop }), 'unfinished', text, 'discard', name);
+        this.#say(text);
+      }
+    }
+
+    /** Takes away the rows of files that were never added. */
+    #tidy() {
+      for (const [key, { li }] of this.#rows) if (li.dataset.state === 'refused') this.#drop(key);
+    }
+
+    /** @param {object} key */
+    #drop(key) {
+      const row = this.#rows.get(key);
+      if (!row) return;
+      this.#rows.delete(key);
+      this.#keep(row.li, () => {
+        row.li.remove();
+        this.#list.hidden = !this.#rows.size;
+      });
+    }
+
+    /**
+     * Makes a change that may hide or remove what has the focus, and puts the focus on the nearest thing that is left.
+     * @param {HTMLElement} around @param {() => void} change
+     */
+    #keep(around, change) {
+      const had = /** @type {HTMLElement | null} */ (document.activeElement);
+      const mine = had && around.contains(had);
+      const near = [around, around.nextElementSibling, around.previousElementSibling];
+      change();
+      if (!mine || (had.isConnected && !had.closest('[hidden]'))) return;
+      const button = near.map((node) => node?.isConnected && node.querySelector('button:not([hidden], [hidden] *)')).find(Boolean);
+      /** @type {HTMLElement} */ (button || this.input).focus();
+    }
+
+    /** The form's part: what it sends, and whether it may. */
+    #validate() {
+      const { items } = this.uploader;
+      const done = items.filter((item) => item.state === 'done');
+      const failed = items.find((item) => item.state === 'failed');
+      const data = new FormData();
+      for (const { response, name } of done)
+        data.append(this.name, response?.token ?? response?.id ?? response?.filename ?? name);
+      this.#internals.setFormValue(this.name && done.length ? data : null);
+      const missing = this.hasAttribute('required') && !done.length;
+      const [flag, text] =
+        items.length > done.length + Number(!!failed) && items.some((item) => !['done', 'failed'].includes(item.state))
+          ? ['customError', this.#t('busy')]
+          : failed
+            ? ['customError', this.#t('unsent', { file: failed.name })]
+            : missing
+              ? ['valueMissing', this.#t('required')]
+              : [];
+      if (flag) this.#internals.setValidity({ [flag]: true }, text, this.input);
+      else this.#internals.setValidity({});
+    }
+  }
+
+  /* --------------------------------------------------------------------- 3. the old interface on the same engine */
+
+  /** The one place that parses HTML: a template that the page itself wrote. @param {string | Node} template @returns {any} */
+  const parse = (template) => {
+    if (typeof template !== 'string') return template.cloneNode(true);
+    const holder = document.createElement('template');
+    try {
+      // eslint-disable-next-line no-restricted-syntax -- the option is HTML by contract; Trusted Types refuse it, and then:
+      holder.innerHTML = template.trim();
+    } catch {
+      console.warn('qq.FileUploader: this page allows no HTML from strings; pass `template` and `fileTemplate` as elements.');
+    }
+    return holder.content.firstElementChild;
+  };
+
+  /** @param {Dict} values @param {URLSearchParams} query @param {string} [prefix] nested values become a[b] as they did */
+  const appendAll = (values, query, prefix) => {
+    for (const [key, value] of Object.entries(values)) {
+      const name = prefix ? `${prefix}[${key}]` : key;
+      if (typeof value === 'function') query.append(name, value());
+      else if (value && typeof value === 'object') appendAll(value, query, name);
+      else query.append(name, value);
+    }
+    return query;
+  };
+
+  const CLASSES = {
+    button: 'qq-upload-button',
+    drop: 'qq-upload-drop-area',
+    dropActive: 'qq-upload-drop-area-active',
+    list: 'qq-upload-list',
+    file: 'qq-upload-file',
+    spinner: 'qq-upload-spinner',
+    size: 'qq-upload-size',
+    cancel: 'qq-upload-cancel',
+    success: 'qq-upload-success',
+    fail: 'qq-upload-fail',
+  };
+
+  /** Sends and reports; draws nothing but the button's input. */
+  class FileUploaderBasic {
+    /** @param {Partial<QqOptions>} given */
+    constructor(given) {
+      const texts = AjaxUpload.strings;
+      /** @type {QqOptions} */
+      const options = (this._options = {
+        action: '/server/upload',
+        params: {},
+        button: null,
+        multiple: true,
+        maxConnections: 3,
+        allowedExtensions: [],
+        sizeLimit: 0,
+        minSizeLimit: 0,
+        filesLimit: 0,
+        debug: false,
+        onSubmit() {},
+        onProgress() {},
+        onComplete() {},
+        onAllComplete() {},
+        onCancel() {},
+        showMessage: (/** @type {string} */ text) => alert(text),
+        ...given,
+        classes: { ...CLASSES, ...given?.classes },
+        messages: { ...texts, filesLimitError: texts.countError, onLeave: texts.busy, ...given?.messages },
+      });
+      const uploader = (this._uploader = new Uploader({
+        endpoint: options.action,
+        resumable: options.resumable,
+        concurrency: options.maxConnections,
+        accept: options.allowedExtensions.map((extension) => '.' + extension).join(','),
+        allowEmpty: false,
+        maxSize: options.sizeLimit,
+        minSize: options.minSizeLimit,
+        maxFiles: options.filesLimit,
+        csrf: () => {
+          const { csrf_token: token, csrf_xname: name } = this._options.params;
+          return token && name ? { [name]: token } : {};
+        },
+      }));
+      /** @param {string} type @param {(item: Item, event: Event) => void} does */
+      const on = (type, does) => uploader.addEventListener(type, (event) => does(/** @type {CustomEvent} */ (event).detail, event));
+      /** @type {{file: File, response: Dict}[]} */ const completed = [];
+      /** @param {Item} item */
+      const end = (item) => {
+        const { id, name, size, file, code, error, status } = item;
+        const failed = item.state === 'failed';
+        const response = failed
+          ? { success: false, error: error || fill(/** @type {Dict} */ (texts)[code], { status }), ...item.response }
+          : (item.response ?? {});
+        if (options.debug) console.log('[uploader] server response', response);
+        this._onProgress(id, name, size, size);
+        options.onProgress(id, name, size, size);
+        completed.push({ file, response });
+        this._onComplete(id, name, response);
+        options.onComplete(id, name, response);
+      };
+      on('add', ({ id, name }, event) => {
+        this._params();
+        if (options.onSubmit(id, name) === false) event.preventDefault();
+        else this._onSubmit(id, name);
+      });
+      on('progress', ({ id, name, loaded, size }) => {
+        this._onProgress(id, name, loaded, size);
+        options.onProgress(id, name, loaded, size);
+      });
+      on('success', end);
+      on('error', end);
+      on('cancel', ({ id, name }) => {
+        this._onCancel(id, name);
+        options.onCancel(id, name);
+      });
+      on('complete', () => options.onAllComplete(completed));
+      addEventListener('beforeunload', (event) => {
+        if (this.getInProgress()) event.returnValue = options.messages.onLeave;
+      });
+      if (options.button) this._createUploadButton(options.button);
+    }
+
+    // What FileUploader, or a page's own class, does on top.
+    /** @param {number} _id @param {string} _name */
+    _onSubmit(_id, _name) {}
+    /** @param {number} _id @param {string} _name @param {number} _loaded @param {number} _total */
+    _onProgress(_id, _name, _loaded, _total) {}
+    /** @param {number} _id @param {string} _name @param {Dict} response */
+    _onComplete(_id, _name, response) {
+      if (response.error) this._options.showMessage(response.error);
+    }
+    /** @param {number} _id @param {string} _name */
+    _onCancel(_id, _name) {}
+
+    /** @param {Dict} params */
+    setParams(params) {
+      this._options.params = params;
+    }
+    getInProgress() {
+      return this._uploader.active.length;
+    }
+    /** @param {number} id */
+    cancel(id) {
+      const item = this._uploader.items.find((one) => one.id === id);
+      if (item) this._uploader.cancel(item);
+    }
+    cancelAll() {
+      this._uploader.cancel();
+    }
+
+    /** The page's params into the engine: the three csrf_* go into a header, never into the URL. */
+    _params() {
+      const { csrf_token, csrf_name, csrf_xname, ...rest } = this._options.params;
+      this._uploader.options.params = Object.fromEntries(appendAll(rest, new URLSearchParams()));
+    }
+
+    /** As the old script did: one fault refuses the whole choice, with one message. @param {File[]} files */
+    _uploadFileList(files) {
+      const { _options: options, _uploader: uploader } = this;
+      for (const [ahead, file] of files.entries()) {
+        const fault = uploader.check(file, ahead);
+        if (!fault) continue;
+        const [code, { allowed, max }] = fault;
+        const count = code === 'countError';
+        const values = {
+          file: this._formatFileName(file.name),
+          extensions: options.allowedExtensions.join(', '),
+          sizeLimit: this._formatSize(options.sizeLimit),
+          minSizeLimit: this._formatSize(options.minSizeLimit),
+          filesLimit: options.filesLimit,
+          allowed,
+          max: count ? max : this._formatSize(max ?? 0),
+          min: this._formatSize(options.minSizeLimit),
+        };
+        return options.showMessage(fill(options.messages[count ? 'filesLimitError' : code], values));
+      }
+      uploader.add(files);
+    }
+
+    /** @param {string} name */
+    _formatFileName(name) {
+      return name.length > 33 ? `${name.slice(0, 19)}…${name.slice(-13)}` : name;
+    }
+    /** @param {number} n */
+    _formatSize(n) {
+      return bytes(n);
+    }
+
+    /** Makes `button` choose files, by mouse and keyboard. @param {HTMLElement} button */
+    _createUploadButton(button) {
+      const input = make('input', { type: 'file', name: 'file', multiple: this._options.multiple, hidden: true });
+      const { classList } = button;
+      if (button.tabIndex < 0) {
+        button.setAttribute('role', 'button');
+        button.tabIndex = 0;
+        button.addEventListener('keydown', (event) => {
+          if (event.key !== 'Enter' && event.key !== ' ') return;
+          event.preventDefault();
+          input.click();
+        });
+      }
+      button.append(input);
+      button.addEventListener('click', (event) => event.target !== input && input.click());
+      for (const [type, name, on] of /** @type {const} */ ([
+        ['mouseover', 'hover', true],
+        ['mouseout', 'hover', false],
+        ['focus', 'focus', true],
+        ['blur', 'focus', false],
+      ]))
+        button.addEventListener(type, () => classList.toggle('qq-upload-button-' + name, on));
+      input.addEventListener('change', () => {
+        const files = [...input.files];
+        input.value = '';
+        this._uploadFileList(files);
+      });
+    }
+  }
+
+  /** With the button, the list and the drop area of the old script, under its class names. */
+  class FileUploader extends FileUploaderBasic {
+    /** @param {Partial<QqOptions>} given */
+    constructor(given) {
+      super(given);
+      const { element, template, listElement, classes } = this._options;
+      const texts = AjaxUpload.strings;
+      const box =
+        (template && parse(template)) ||
+        make(
+          'div',
+          { class: 'qq-uploader' },
+          make('div', { class: classes.drop }, make('span', {}, texts.qqDrop)),
+          make('div', { class: classes.button }, texts.qqButton),
+          make('ul', { class: classes.list }),
+        );
+      if (!element) throw new Error('qq.FileUploader needs `element`, the place to draw in');
+      element.replaceChildren(box);
+      /** @type {HTMLElement} */ this._listElement = listElement ?? this._find(element, 'list');
+      this._createUploadButton(this._find(element, 'button'));
+      this._listElement.addEventListener('click', (event) => {
+        const target = /** @type {HTMLElement} */ (event.target);
+        if (!target.closest('.' + CSS.escape(classes.cancel))) return;
+        event.preventDefault();
+        const item = [...this._listElement.children].find((one) => one.contains(target));
+        this.cancel(/** @type {any} */ (item).qqFileId);
+      });
+      this._setupDragDrop(this._find(element, 'drop'));
+    }
+
+    /** @param {Element} parent @param {keyof typeof CLASSES} type @returns {HTMLElement} */
+    _find(parent, type) {
+      const found = parent.querySelector('.' + CSS.escape(this._options.classes[type]));
+      if (!found) throw new Error(`qq.FileUploader: the template has no element of class "${this._options.classes[type]}"`);
+      return /** @type {HTMLElement} */ (found);
+    }
+
+    /** The area shows while files are dragged over the page; beside it, a drop does nothing. @param {HTMLElement} area */
+    _setupDragDrop(area) {
+      const { dropActive } = this._options.classes;
+      /** @param {DragEvent} event */
+      const drag = (event) => {
+        if (!hasFiles(event) || event.defaultPrevented) return;
+        const { type, dataTransfer, relatedTarget } = event;
+        const inside = area.contains(/** @type {Node} */ (event.target));
+        area.hidden = type === 'drop' || (type === 'dragleave' && !relatedTarget);
+        area.classList.toggle(dropActive, inside && !area.hidden);
+        event.preventDefault();
+        if (!dataTransfer) return;
+        dataTransfer.dropEffect = inside ? 'copy' : 'none';
+        if (!inside || type !== 'drop') return;
+        dropped(dataTransfer).then((files) => {
+          if (this._options.multiple || files.length < 2) this._uploadFileList(files);
+          else this._options.showMessage(AjaxUpload.strings.countError_one);
+        });
+      };
+      area.hidden = true;
+      for (const type of /** @type {const} */ (['dragenter', 'dragover', 'dragleave', 'drop'])) document.addEventListener(type, drag);
+    }
+
+    /** @param {number} id @param {string} name */
+    _onSubmit(id, name) {
+      super._onSubmit(id, name);
+      const { classes, fileTemplate } = this._options;
+      const texts = AjaxUpload.strings;
+      const item =
+        (fileTemplate && parse(fileTemplate)) ||
+        make(
+          'li',
+          {},
+          make('span', { class: classes.file }),
+          make('span', { class: classes.spinner }),
+          make('span', { class: classes.size }),
+          make('a', { class: classes.cancel, href: '#' }, texts.qqCancel),
+          make('span', { class: 'qq-upload-failed-text' }, texts.qqFailed),
+        );
+      item.qqFileId = id;
+      this._find(item, 'file').textContent = this._formatFileName(name);
+      this._find(item, 'size').hidden = true;
+      this._find(item, 'cancel').setAttribute('aria-label', fill(texts.cancel, { file: name }));
+      for (const text of item.querySelectorAll('.qq-upload-failed-text')) text.hidden = true;
+      this._listElement.append(item);
+    }
+
+    /** @param {number} id @returns {any} */
+    _getItemByFileId(id) {
+      return [...this._listElement.children].find((item) => /** @type {any} */ (item).qqFileId === id);
+    }
+
+    /** @param {number} id @param {string} name @param {number} loaded @param {number} total */
+    _onProgress(id, name, loaded, total) {
+      super._onProgress(id, name, loaded, total);
+      const text = this._find(this._getItemByFileId(id), 'size');
+      const size = this._formatSize(total);
+      text.hidden = false;
+      text.textContent = loaded < total ? fill(AjaxUpload.strings.qqSize, { percent: percent(loaded, total), size }) : size;
+    }
+
+    /** @param {number} id @param {string} name @param {Dict} response */
+    _onComplete(id, name, response) {
+      const item = this._getItemByFileId(id);
+      const { success, fail } = this._options.classes;
+      this._find(item, 'cancel').remove();
+      this._find(item, 'spinner').remove();
+      item.classList.add(response.success ? success : fail);
+      for (const text of item.querySelectorAll('.qq-upload-failed-text')) text.hidden = !!response.success;
+      super._onComplete(id, name, response); // last: its message may be an alert, which stops everything
+    }
+
+    /** @param {number} id @param {string} name */
+    _onCancel(id, name) {
+      super._onCancel(id, name);
+      this._getItemByFileId(id)?.remove();
+    }
+  }
+
+  const shared = /** @type {Dict} */ (globalThis);
+  shared.AjaxUpload ??= AjaxUpload;
+  shared.qq = Object.assign(shared.qq ?? {}, { FileUploader, FileUploaderBasic });
+  // Without form-associated elements (Safari before 16.4) the plain form stays as it is, and works.
+  if ('setFormValue' in (globalThis.ElementInternals?.prototype ?? {}) && !customElements.get('ajax-upload'))
+    customElements.define('ajax-upload', AjaxUpload);
+})();

@@ -1,0 +1,41 @@
+"""The coverage gate of `make test`: lines and branches of the core, each for itself, at least 95 %.
+
+    python tests/coverage_gate.py build/coverage.json
+
+`coverage report` mixes both into one number, in which many lines outweigh an untested branch. The core is everything
+but the adapters, whose frameworks call them in their own ways.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+FLOOR = 95.0
+NOT_CORE = "/ajaxupload/adapters/"
+
+
+def shares(files: dict[str, Any]) -> dict[str, float]:
+    """Percent covered of the core's lines and of its branches, from coverage's JSON report."""
+    core = [each["summary"] for path, each in files.items() if NOT_CORE not in path]
+    if not core:
+        sys.exit("the coverage report names no file of the core: nothing was measured")
+
+    def share(covered: str, of: str) -> float:
+        return 100.0 * sum(int(each[covered]) for each in core) / max(sum(int(each[of]) for each in core), 1)
+
+    return {"lines": share("covered_lines", "num_statements"), "branches": share("covered_branches", "num_branches")}
+
+
+def main(report: str) -> None:
+    """Print both; leave with 1 when one is under the floor."""
+    found = shares(json.loads(Path(report).read_text(encoding="utf-8"))["files"])
+    print("coverage of the core:", ", ".join(f"{share:.2f} % of {what}" for what, share in found.items()))
+    if low := [what for what, share in found.items() if share < FLOOR]:
+        sys.exit(f"coverage gate: {' and '.join(low)} under {FLOOR:.0f} %")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,172 @@
+"""Configuration: one dict, checked whole; every fault is named at once, with the nearest known name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import pytest
+
+from ajaxupload.backends.base import AbstractUploadBackend
+from ajaxupload.backends.local import LocalUploadBackend
+from ajaxupload.backends.memory import MemoryUploadBackend
+from ajaxupload.config import Size, load, options_of, short_form, unflatten
+from ajaxupload.errors import ConfigError, MissingExtra
+from ajaxupload.registry import names, resolve
+
+
+class Custom(AbstractUploadBackend):
+    """A third party's backend with options of several kinds."""
+
+    PART: Size = 8 << 20
+    MANNER: Literal["fast", "safe"] = "safe"
+    QUALITY = 85
+    LABEL = None
+
+    def upload_chunk(self, chunk: Any) -> None:
+        """Forget it."""
+
+
+CUSTOM = f"{__name__}:Custom"
+
+
+def problems_of(config: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(config)
+    return caught.value.problems
+
+
+def test_the_documented_dict_loads() -> None:
+    settings = load(
+        {
+            "backends": {
+                "default": {"class": "local", "media_root": "media", "upload_dir": "uploads"},
+                "big": {"class": Custom, "part": "16 MiB", "manner": "fast", "quality": "90", "label": "x"},
+            },
+            "endpoints": {
+                "/upload": {"backend": "default", "max_size": "2 GiB"},
+                "/album/{slug}/upload/": {"backend": "big", "allow": ["image/*"], "name": "{slug}/{uuid}{ext}"},
+            },
+            "secret_key": "s",
+        }
+    )
+    upload = settings.endpoints["/upload"]
+    assert (upload.max_size, upload.backend.cls) == (2 << 30, LocalUploadBackend)
+    assert upload.backend.options == {"MEDIA_ROOT": "media", "UPLOAD_DIR": "uploads"}
+    big = settings.endpoints["/album/{slug}/upload"].backend.create()
+    assert (big.PART, big.MANNER, big.QUALITY, big.LABEL) == (16 << 20, "fast", 90, "x")
+
+
+def test_defaults_limit_a_file_to_100_mib_and_a_form_to_20_files() -> None:
+    settings = load({"endpoints": {"/upload": {}}}).endpoints["/upload"]
+    assert (settings.max_size, settings.max_files, settings.csrf, settings.sniff) == (100 << 20, 20, True, True)
+    assert settings.backend.cls is LocalUploadBackend
+
+
+def test_every_fault_is_listed_at_once_with_the_nearest_known_name() -> None:
+    problems = problems_of(
+        {
+            "backend": {},
+            "backends": {"default": {"class": "locale"}, "b": {"class": "local", "uplod_dir": "x", "durable": "maybe"}},
+            "endpoints": {"/upload": {"backend": "b", "max_sise": 1, "min_size": "lots"}, "upload": {}, "/x": 3},
+            "secret_key": 5,
+        }
+    )
+    for words in (
+        "unknown key 'backend'; did you mean 'backends'?",
+        "unknown backend 'locale'; did you mean 'local'?",
+        "unknown option 'uplod_dir'; did you mean 'upload_dir'",
+        "durable must be true or false, not 'maybe'",
+        "unknown key 'max_sise'; did you mean 'max_size'",
+        "min_size must be a size",
+        "endpoint 'upload': a path looks like '/upload'",
+        "endpoint '/x': must be a table",
+        "secret_key must be text",
+    ):
+        assert any(words in problem for problem in problems), (words, problems)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ({"name": "{nmae}"}, "name"),
+        ({"protocols": ["vallums"]}, "did you mean 'valums'"),
+        ({"digest": "sha257"}, "no hash algorithm"),
+        ({"min_size": 10, "max_size": 5}, "min_size is larger than max_size"),
+        ({"allowed_origins": ["example.com"]}, "must look like 'https://www.example.com'"),
+        ({"backend": "nowhere"}, "unknown backend 'nowhere'"),
+        ({"backend": {"class": "no.such:Backend"}}, "cannot be imported"),
+        ({"backend": {}}, 'needs a "class"'),
+        ({"authorize": "not callable"}, "authorize"),
+        ({"backend": "os.path:join"}, "not a class"),
+    ],
+)
+def test_what_types_cannot_say_is_checked_too(endpoint: dict[str, Any], words: str) -> None:
+    assert any(words in problem for problem in problems_of({"endpoints": {"/upload": endpoint}}))
+
+
+@pytest.mark.parametrize("path", ["/a/{x}/{x}", "/a//b", "", "/", "/a/{1}", "/a{b}/c"])
+def test_a_path_that_cannot_match_is_refused(path: str) -> None:
+    assert problems_of({"endpoints": {path: {}}})
+
+
+def test_a_configuration_without_endpoints_says_how_to_add_one() -> None:
+    assert "no endpoints" in problems_of({})[0]
+    assert "backends must be a table" in problems_of({"backends": []})[0]
+
+
+def test_a_single_fault_is_the_whole_message_and_several_are_a_list() -> None:
+    assert str(ConfigError("one")) == "one"
+    assert str(ConfigError(["one", "two"])) == "2 problems in the configuration:\n  - one\n  - two"
+    assert str(MissingExtra("backend 's3'", "boto3", "s3")) == "backend 's3' needs boto3: pip install ajaxupload[s3]"
+
+
+@pytest.mark.parametrize("spelling", ["memory", MemoryUploadBackend, "ajaxupload.backends.memory:MemoryUploadBackend"])
+def test_a_backend_is_named_by_registry_name_class_or_dotted_path(spelling: Any) -> None:
+    settings = load({"endpoints": {"/upload": {"backend": spelling}}})
+    assert settings.endpoints["/upload"].backend.cls is MemoryUploadBackend
+    assert resolve("backend", spelling) is MemoryUploadBackend
+
+
+def test_the_short_form_shares_keys_out_between_endpoint_and_backend() -> None:
+    settings = load(short_form("/up", "local", {"upload_dir": "in", "MAX_SIZE".lower(): "1 MiB", "DURABLE": False}))
+    endpoint = settings.endpoints["/up"]
+    assert endpoint.max_size == 1 << 20
+    assert endpoint.backend.options == {"UPLOAD_DIR": "in", "DURABLE": False}
+
+
+def test_ini_lines_become_the_dict() -> None:
+    flat = {
+        "endpoints./v1.0/upload.max_size": "2 MiB",
+        "endpoints./v1.0/upload.backend": "photos",
+        "backends.photos.class": "memory",
+        "secret_key": "s",
+    }
+    settings = load(unflatten(flat))
+    assert settings.endpoints["/v1.0/upload"].max_size == 2 << 20
+    short = load(unflatten({"path": "/up", "upload_dir": "x", "secret_key": "s"}))
+    assert (short.secret_key, short.endpoints["/up"].backend.options) == ("s", {"UPLOAD_DIR": "x"})
+
+
+def test_settings_are_frozen() -> None:
+    settings = load({"endpoints": {"/upload": {}}}).endpoints["/upload"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.max_size = 1  # type: ignore[misc]  # that it cannot be set is what is tested
+
+
+def test_a_class_whose_annotations_cannot_be_read_is_typed_by_its_defaults() -> None:
+    class Odd(AbstractUploadBackend):
+        LIMIT: "NoSuchType" = 5  # type: ignore[name-defined]  # noqa: F821, UP037 - a name for a type checker only
+
+    assert options_of(Odd)["LIMIT"] is int
+
+
+def test_entry_points_of_installed_packages_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    import ajaxupload.registry as registry
+
+    entry = EntryPoint("mine", CUSTOM, "ajaxupload.backends")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == "ajaxupload.backends" else [])
+    assert "mine" in names("backend")
+    assert resolve("backend", "mine").__name__ == "Custom"
