@@ -87,8 +87,9 @@ system:
 
 # The wheel is built from the source distribution, so that both are known to be whole.
 test: system check $(TEST_VENV)/tools.stamp
-	rm -rf build/dist .coverage .coverage.*
-	$(VENV)/bin/python -m build --no-isolation --outdir build/dist . >build.log 2>&1 || { cat build.log; exit 1; }
+	rm -rf build .coverage .coverage.*
+	mkdir build
+	$(VENV)/bin/python -m build --no-isolation --outdir build/dist . >build/log 2>&1 || { cat build/log >&2; exit 1; }
 	$(TEST_VENV)/bin/python $(PIP) uninstall --quiet --yes ajaxupload
 	$(TEST_VENV)/bin/python $(PIP) install --quiet --constraint $(PINS) "$$(echo build/dist/ajaxupload-*.whl)[all]"
 	$(TEST_VENV)/bin/python $(PIP) check
@@ -100,5 +101,5 @@ test: system check $(TEST_VENV)/tools.stamp
 	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
 
 clean:
-	rm -rf $(TEST_VENV) build build.log dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	rm -rf $(TEST_VENV) build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(wildcard src tests examples requirements) -name __pycache__ -prune -exec rm -rf {} +

@@ -39,10 +39,9 @@ _COMPOUND = re.compile(r"\.tar\.(?:gz|bz2|xz|zst|lz|lz4|lzma|br|z)\Z", re.IGNORE
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)", re.IGNORECASE)
 # Read by a server, an interpreter or a desktop merely because they lie in a folder. (".htaccess", ".user.ini" and
 # ".git" are harmless already: they lost their dot.)
-_ACTS_BY_NAME = frozenset(
-    ("web.config", "php.ini", "uwsgi.ini", "desktop.ini", "autorun.inf")
-    + ("__init__.py", "__main__.py", "conftest.py", "sitecustomize.py", "usercustomize.py")
-)
+_SERVER_FILES = ("web.config", "php.ini", "uwsgi.ini", "desktop.ini", "autorun.inf")
+_PYTHON_FILES = ("__init__.py", "__main__.py", "conftest.py", "sitecustomize.py", "usercustomize.py")
+_ACTS_BY_NAME = frozenset((*_SERVER_FILES, *_PYTHON_FILES))
 
 # What a web server hands to an interpreter, or a browser runs. Apache's mod_mime looks at EVERY extension of a name
 # ("a.php.jpg" is PHP under a plain AddHandler, "a.html.xyz" is served as HTML) and IIS 6 stops at ";" ("a.asp;.jpg"),

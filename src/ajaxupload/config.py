@@ -20,6 +20,7 @@ from typing import Any, get_type_hints
 from .errors import ConfigError
 from .naming import check_template
 from .registry import names, nearest, resolve
+from .typelists import TypeList
 from .values import Duration, Mode, Size, coerce, parse_duration, parse_size
 
 __all__ = [
@@ -73,7 +74,7 @@ class EndpointSettings:
     max_files: int = 20  # R05: enough for a photo album, few enough that one request cannot hold a worker for hours
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
-    sniff: bool = True
+    sniff: bool | None = None  # None: where `allow` or `deny` list something, for there a type is promised (R10)
     name: str = "{name}"
     digest: str | None = None
     validators: tuple[Callable[..., Any], ...] = ()
@@ -280,6 +281,11 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
         )
     if settings.min_size > settings.max_size:
         problems.append(f"{where}: min_size is larger than max_size")
+    for key in ("allow", "deny"):
+        try:
+            TypeList(getattr(settings, key))
+        except ValueError as error:
+            problems.append(f"{where}: {key} {error}")
     for origin in settings.allowed_origins:
         if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
             problems.append(f"{where}: allowed_origins: {origin!r} must look like 'https://www.example.com'")

@@ -14,12 +14,13 @@ from typing import Any
 
 from webob import Response
 
+from . import assets
 from .config import EndpointSettings, load, short_form
 from .engine import Engine
-from .errors import InternalError, MethodNotAllowed, UploadError
+from .errors import InternalError, MethodNotAllowed, NotFound, UploadError
 from .guard import Guard
 from .protocols import replies
-from .protocols.base import Mount, Protocol
+from .protocols.base import Mount, Protocol, refuse_questions
 from .registry import resolve
 from .request import UploadRequest
 from .validators import human_size
@@ -37,8 +38,8 @@ StartResponse = Callable[..., Any]
 class Endpoint:
     """One upload URL as a WSGI application.
 
-    `extra_check(request)` is the door's own check (Django's CSRF). With `propagate`, exceptions that are not
-    `UploadError`s, an `authorize` hook's redirect to a login page say, go on to the framework that mounted us;
+    `extra_check(request)` is the door's own check (Django's CSRF), `trusts_origin` as in `Guard`. With `propagate`,
+    exceptions that are not `UploadError`s, an `authorize` hook's redirect to a login page say, go on to the framework that mounted us;
     otherwise they are logged and answered with 500.
     """
 
@@ -47,13 +48,15 @@ class Endpoint:
         settings: EndpointSettings,
         *,
         extra_check: Callable[[UploadRequest], None] | None = None,
+        trusts_origin: Callable[[str], bool] | None = None,
         propagate: bool = False,
     ) -> None:
         self.settings = settings
-        self.guard = Guard(settings, extra_check)
+        self.guard = Guard(settings, extra_check, trusts_origin)
         self.engine = Engine(settings)
         mount = Mount(settings, self.engine, self.guard)
         self.protocols: list[Protocol] = [resolve("protocol", name)(mount) for name in settings.protocols or _PROTOCOLS]
+        self._wording = Protocol(mount)  # words refusals of requests that are in no protocol
         self._propagate = propagate
         self._starting = threading.Lock()
         self._started = False
@@ -81,7 +84,7 @@ class Endpoint:
         return self.guard.share(request, response)
 
     def _answer(self, request: UploadRequest) -> Response:
-        protocol = self.protocols[0]
+        protocol = self._wording
         try:
             self.startup()
             if request.method in ("GET", "HEAD", "OPTIONS"):
@@ -110,7 +113,13 @@ class Endpoint:
         return protocol.refuse(request, error)
 
     def _describe(self, request: UploadRequest) -> Response:
-        """GET, HEAD, OPTIONS: what may be uploaded here, as JSON, or as a page with a form for a person."""
+        """GET, HEAD, OPTIONS: the widget's files, or what may be uploaded here, as JSON or as a page for a person."""
+        if request.method != "OPTIONS" and request.tail.startswith(assets.PREFIX):
+            return assets.answer(request, request.tail.removeprefix(assets.PREFIX))
+        if request.method != "OPTIONS":
+            refuse_questions(request)
+            if request.tail:
+                raise NotFound
         if request.method == "OPTIONS":
             # RFC 9110 section 9.3.7: "a server generating a successful response to OPTIONS SHOULD send any header
             # fields that might indicate optional features"
@@ -168,7 +177,12 @@ class Answer:
         return iter(self._blocks)
 
     def close(self) -> None:
-        self._request.drain()
+        """The server's call, when the answer is out or nobody wants it any more (PEP 3333)."""
+        try:
+            if hasattr(self._blocks, "close"):
+                self._blocks.close()
+        finally:
+            self._request.drain()
 
 
 def mounted(environ: Mapping[str, Any], path: str, path_names: Mapping[str, str], native: Any = None) -> dict[str, Any]:

@@ -127,6 +127,18 @@ _LENIENT = (
     ("vcf", "text/vcard", *_TEXTS),
     ("eml", "message/rfc822", *_TEXTS),
 )
+# Types that Python's own table lacks, or has only in some versions: any content passes for them.
+_TYPES_ONLY = {
+    **dict.fromkeys(("woff", "woff2", "ttf", "otf"), "font/"),
+    **dict.fromkeys(("mpo", "xcf", "tga", "dng", "cr2", "cr3", "nef", "arw", "orf", "raf", "rw2"), "image/x-"),
+    **dict.fromkeys(("mid", "midi"), "audio/midi"),
+    **dict.fromkeys(("wma", "amr"), "audio/x-"),
+    **dict.fromkeys(("wmv", "flv", "mts"), "video/x-"),
+    "apng": "image/apng",
+    "stl": "model/stl",
+    "glb": "model/gltf-binary",
+    "wasm": "application/wasm",
+}
 # What runs when a browser shows it. Under these extensions it is no surprise: Markdown's first line is often a <div>.
 _MARKUP = ("text/html", "image/svg+xml")
 _MARKUP_EXTENSIONS = frozenset(("html", "htm", "xhtml", "svg", "xml", "xsl", "md", "markdown", "eml"))
@@ -157,6 +169,8 @@ def type_of(name: str) -> str | None:
     extension = extension_of(name)
     if kind := _KINDS.get(extension):
         return kind.type
+    if mime := _TYPES_ONLY.get(extension):
+        return mime + extension if mime.endswith(("/", "-")) else mime
     strict, common = _standard_library()
     return strict.get("." + extension) or common.get("." + extension)
 

@@ -37,14 +37,20 @@ class Guard:
     """One endpoint's doorkeeper.
 
     `extra_check(request)` is the door's own (Django's CSRF, say): it runs after the cross-origin check and raises to
-    refuse.
+    refuse. `trusts_origin(origin)` tells of a framework's trusted origins: they pass the check, but get no CORS.
     """
 
-    def __init__(self, settings: EndpointSettings, extra_check: Callable[[UploadRequest], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        extra_check: Callable[[UploadRequest], None] | None = None,
+        trusts_origin: Callable[[str], bool] | None = None,
+    ) -> None:
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins)
         self._check_origin = settings.csrf
         self._authorize = settings.authorize
         self._extra_check = extra_check
+        self._trusts_origin = trusts_origin or (lambda origin: False)
 
     def check(self, request: UploadRequest) -> None:
         """Let the request in or raise CrossOrigin, or whatever the door's own check raises."""
@@ -75,7 +81,7 @@ class Guard:
         """Sec-Fetch-Site, else Origin against Host, else Referer; a client that sends none is no browser."""
         headers = request.headers
         origin = headers.get("Origin", "").lower()
-        if origin and self._allows(origin):
+        if origin and (self._allows(origin) or self._trusts_origin(origin)):
             return True
         if site := headers.get("Sec-Fetch-Site"):
             # "none" is the person at the address bar (Fetch Metadata section 2.3); "same-site" is another host's page.

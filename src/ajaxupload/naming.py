@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from .cleaning import cut, display_name, fit, log_name, safe_name, split_name
+from .cleaning import cut, display_name, log_name, safe_name, split_name
 from .errors import NameTaken
 
 __all__ = [
@@ -42,6 +42,8 @@ _SCOPE_BYTES = 64  # of a principal or a name from the URL
 _SEGMENT_LIMIT = 255  # what file systems allow, in bytes
 
 _ANONYMOUS = "anonymous"
+_SLASHES = str.maketrans("/\\", "__")
+_SLASHES_AND_DOTS = str.maketrans("/\\.", "___")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _PLAIN_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SAMPLE = {
@@ -113,25 +115,31 @@ def render(
 ) -> str:
     """The stored name, relative to the backend's root: "2026/11/photo.jpg", at most 907 bytes of UTF-8.
 
-    `name` is the client's, cleaned here. Every segment is a `safe_name`: values bring no slash, no dots, no field of
-    their own, whatever they hold. `{name}` keeps its case, `{ext}` has its dot and is lower-case, `{uuid}` is random
-    and the same wherever it stands in one template. Where a segment gets too long, it is the name that gives way, not
-    the uuid beside it. Raises ValueError for a field that neither we nor `path_names` know: `check_template` finds that
-    at start.
+    `name` is the client's, cleaned here. Every part is a `safe_name`: values bring no slash and no field of their own,
+    whatever they hold, and no extension but the file's; our fields win over `path_names`. `{name}` keeps its case,
+    `{ext}` has its dot and is lower-case, `{uuid}` is random and the same wherever it stands in one template,
+    `{principal}` without one is "anonymous". Where a part gets too long, it is the name that gives way, not the uuid
+    beside it. Raises ValueError for a field that neither we nor `path_names` know: `check_template` finds that at
+    start.
     """
-    values = _values(name, upload_id, now, principal, path_names or {})
+    values = _values(name, upload_id, now)
+    identities = {**(path_names or {}), "principal": principal}
     *folders, last = template.split("/")
-    segments = [_segment(folder, values, _FOLDER_BYTES) for folder in folders]
-    return "/".join([*segments, _segment(last, values, _FILE_BYTES)])
+    in_folders = _scopes(identities) | values
+    # In the last part a dot could begin an extension, and nobody's name may bring one: "{album}{ext}" with the album
+    # "x.php" and a file without extension would be "x.php".
+    in_file = _scopes(identities, dots=False) | values
+    if not last.endswith("{ext}"):
+        in_file["stem"] = values["stem"].replace(".", "_")
+    return "/".join(
+        [*(_segment(each, in_folders, _FOLDER_BYTES) for each in folders), _segment(last, in_file, _FILE_BYTES)]
+    )
 
 
-def _values(
-    name: str | bytes, upload_id: str, now: datetime, principal: str | None, path_names: Mapping[str, str]
-) -> dict[str, str]:
+def _values(name: str | bytes, upload_id: str, now: datetime) -> dict[str, str]:
     safe = safe_name(name)
     stem, extension = split_name(safe)
     return {
-        **{key: _scope(value) for key, value in path_names.items()},
         "name": safe,
         "stem": stem,
         "ext": extension.lower(),
@@ -140,7 +148,6 @@ def _values(
         "year": f"{now.year:04}",
         "month": f"{now.month:02}",
         "day": f"{now.day:02}",
-        "principal": _ANONYMOUS if principal is None else _scope(principal, reserved=_ANONYMOUS),
     }
 
 
@@ -150,25 +157,36 @@ def _id(upload_id: str) -> str:
     return "_" + plain[1:] if plain.startswith("-") else plain
 
 
-def _scope(value: str, reserved: str = "") -> str:
-    """A value that separates one person's or album's files from another's, as part of a name.
+def _scopes(identities: Mapping[str, str | None], *, dots: bool = True) -> dict[str, str]:
+    """What separates one person's or album's files from another's, as parts of a name.
 
-    What had to be changed gets a hash of what it was: "a/b" and "a_b" must not meet in one folder, where the policy
-    "replace" would let one overwrite the other's files.
+    A value that has to be changed gets a hash of what it was: "a/b" and "a_b" must not meet in one folder, where the
+    policy "replace" would let one overwrite the other's files.
     """
-    clean = safe_name(value.replace("/", "_").replace("\\", "_"), max_bytes=_SCOPE_BYTES)
-    if clean == value != reserved:
-        return value
-    return f"{clean}-{hashlib.sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    unsafe = _SLASHES if dots else _SLASHES_AND_DOTS
+    found = {}
+    for key, value in identities.items():
+        if value is None:
+            found[key] = _ANONYMOUS
+            continue
+        clean = safe_name(value.translate(unsafe), max_bytes=_SCOPE_BYTES)
+        if clean != value or value == _ANONYMOUS:
+            clean += "-" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        found[key] = clean
+    return found
 
 
 def _segment(segment: str, values: Mapping[str, str], limit: int) -> str:
+    """One part, filled. Where it gets too long, the client's name gives way, by the rules of `safe_name`: to cut a stem
+    anywhere could turn "x.phpabc" into "x.php"."""
     elastic = segment.count("{name}") + segment.count("{stem}")
-    if elastic:
+    filled = _fill(segment, values)
+    if elastic and len(filled.encode()) > limit:
         rest = len(_fill(segment, {**values, "name": "", "stem": ""}).encode())
         room = max((limit - rest) // elastic, _SCOPE_BYTES)
-        values = {**values, "name": fit(values["name"], room), "stem": cut(values["stem"], room)}
-    return safe_name(_fill(segment, values), max_bytes=limit)
+        stem = split_name(safe_name(values["stem"] + ".x", max_bytes=room + 2))[0]
+        filled = _fill(segment, {**values, "name": safe_name(values["name"], max_bytes=room), "stem": stem})
+    return safe_name(filled, max_bytes=limit)
 
 
 def _fill(segment: str, values: Mapping[str, str]) -> str:

@@ -8,13 +8,14 @@ onto the disk, twice.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
 from webob import Request
 
 from .body import Body, body_of
-from .errors import BadRequest
+from .errors import BadRequest, UploadError
 
 __all__ = ["UploadRequest"]
 
@@ -37,16 +38,11 @@ class UploadRequest(Request):
             body = self.environ["ajaxupload.body"] = body_of(self.environ)
         return body
 
-    @property
-    def opened_body(self) -> Body | None:
-        """The stream if somebody has asked for it."""
-        return self.environ.get("ajaxupload.body")
-
     def drain(self) -> None:
         """Once the answer is out: read what is left of a body that nobody wants, within bounds, so that a browser
         which is still sending sees the answer. Doors call it when the response is closed."""
-        if self.opened_body is not None:
-            self.opened_body.drain()
+        with suppress(UploadError):  # a body whose end cannot be known cannot be drained either
+            self.upload_body.drain()
 
     @property
     def native(self) -> Any:

@@ -102,7 +102,7 @@ _HTML = re.compile(
 # What may stand before an XML root: declaration, comments, a document type (with the entities that drawing programs
 # put there). HTML's document type is not skipped, it decides.
 _PROLOGUE = re.compile(
-    r"\s*<(?:\?.*?\?|!--.*?--|!doctype\s+(?!html)[^>\[]*(?:\[.*?\]\s*)?)>", re.IGNORECASE | re.DOTALL
+    r"\s*<(?:\?.*?\?|!--.*?--|!doctype\s(?!\s*html)[^>\[]*(?:\[.*?\]\s*)?)>", re.IGNORECASE | re.DOTALL
 )
 _SVG = re.compile(r"\s*<(?:[\w-]+:)?svg[\s/>]", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\ufffd]")

@@ -100,7 +100,7 @@ _ALIASES = {
 }
 
 
-_MIME = re.compile(r"(?:\*|[\w!#$&^.+-]+)/(?:\*|[\w!#$&^.+-]+)\Z", re.ASCII)
+_MIME = re.compile(r"(?:\*|[a-z0-9][\w!#$&^.+-]*)/(?:\*|[a-z0-9][\w!#$&^.+-]*)\Z", re.ASCII)  # RFC 6838, 4.2
 _EXTENSION = re.compile(r"\*?(\.?[\w+~-]+(?:\.[\w+~-]+)*)\Z")
 _MAIN_TYPES = ("application", "audio", "font", "image", "model", "text", "video")
 

@@ -27,7 +27,7 @@ class Upload:
 
     `name` is what the client called it (cleaned for display, never a path), `filename` what it is stored as,
     relative to the backend's root, with "/" between folders. `type` is the client's claim; `sniffed` is what the
-    content looks like. `size` is None until it is known, `offset` is how many bytes have come. `fields` are the form
+    content looks like. `size` is None until it is known, `max_size` the endpoint's limit, `offset` is how many bytes have come. `fields` are the form
     fields that stood before the file, `path_names` what the endpoint's path matched (`/album/{slug}/upload`).
     `metadata` are the client's own words: never merged with ours. `result` is what the backend's `upload_complete`
     returned. Times are seconds since the epoch.
@@ -37,6 +37,7 @@ class Upload:
     name: str = "file"
     filename: str = "file"
     size: int | None = None
+    max_size: int | None = None
     offset: int = 0
     type: str = "application/octet-stream"
     sniffed: str | None = None

@@ -81,7 +81,7 @@ def check_count(count: int, max_files: int | None) -> None:
 
 class TypeRules:
     """Which types an endpoint takes. `allow` and `deny` are lists for `TypeList` (ValueError as there); an empty
-    `allow` takes all, `deny` wins. `sniff` says whether contents are looked at (R10).
+    `allow` takes all, `deny` wins. `sniff` says whether contents may refuse a file (R10).
 
     Names are judged as they would be stored, after `safe_name`, whoever calls: "x.jpg::$DATA" is what it becomes. The
     last extension decides. The client's Content-Type is a hint and decides nothing (R11).
@@ -113,10 +113,13 @@ class TypeRules:
         Raises Unprocessable (422) where the content contradicts the extension, UnsupportedType (415) where it is
         something that the lists refuse. An empty file contradicts nothing.
         """
-        safe = safe_name(name)
-        if not self.sniff:
-            return None
         found = sniff(bytes(head[:HEAD_BYTES]))
+        if self.sniff:
+            self._check_content(name, head, found)
+        return found and found.type
+
+    def _check_content(self, name: str | bytes, head: bytes | bytearray | memoryview, found: Sniffed | None) -> None:
+        safe = safe_name(name)
         if found and self.deny.has_type(found.type):
             raise self._refused(name, found, f"{self.deny} are not accepted")
         if head and not fits(extension_of(safe), found and found.type, sure=bool(found and found.sure)):
@@ -124,7 +127,6 @@ class TypeRules:
             raise Unprocessable(f"{_shown(name)} is not {expected}: its content {_looks(found)}.")
         if not self._listed(safe, found):
             raise self._refused(name, found, f"only {self.allow} are accepted")
-        return found and found.type
 
     def _content_decides(self, safe: str) -> bool:
         return "." not in safe and self.sniff and bool(self.allow.types)

@@ -59,7 +59,7 @@ def test_the_documented_dict_loads() -> None:
 
 def test_defaults_limit_a_file_to_100_mib_and_a_form_to_20_files() -> None:
     settings = load({"endpoints": {"/upload": {}}}).endpoints["/upload"]
-    assert (settings.max_size, settings.max_files, settings.csrf, settings.sniff) == (100 << 20, 20, True, True)
+    assert (settings.max_size, settings.max_files, settings.csrf, settings.sniff) == (100 << 20, 20, True, None)
     assert settings.backend.cls is LocalUploadBackend
 
 
@@ -91,6 +91,7 @@ def test_every_fault_is_listed_at_once_with_the_nearest_known_name() -> None:
     [
         ({"name": "{nmae}"}, "name"),
         ({"protocols": ["vallums"]}, "did you mean 'valums'"),
+        ({"allow": ["../x"]}, "allow"),
         ({"digest": "sha257"}, "no hash algorithm"),
         ({"min_size": 10, "max_size": 5}, "min_size is larger than max_size"),
         ({"allowed_origins": ["example.com"]}, "must look like 'https://www.example.com'"),

@@ -203,7 +203,7 @@ def test_a_failing_upload_aborted_does_not_hide_the_first_failure(caplog: pytest
         ({"max_size": 4}, "a.txt", [b"12", b"345"], None, TooLarge),
         ({"min_size": 4}, "a.txt", [b"123"], None, TooSmall),
         ({"allow": [".png"]}, "a.txt", [b"x"], None, UnsupportedType),
-        ({}, "a.png", [b"<html><script>alert(1)</script>"], None, Unprocessable),
+        ({"sniff": True}, "a.png", [b"<html><script>alert(1)</script>"], None, Unprocessable),
         ({}, "a.txt", [b"12"], 3, BodyIncomplete),
     ],
 )

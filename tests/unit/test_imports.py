@@ -23,12 +23,13 @@ PACKAGE = SRC / "ajaxupload"
 #: Lowest first. A part may import parts of lower rows only: not of its own row, not of higher ones. "__init__" is what
 #: `from ajaxupload import ...` gives.
 LAYERS = (
-    ("errors", "upload", "values"),
+    ("errors", "upload", "values", "cleaning", "filetypes", "sniff", "typelists"),
     ("naming", "registry"),
     ("config",),
     ("validators", "events", "body"),
     ("request",),
-    ("forms",),
+    ("forms", "assets"),
+    ("files",),
     ("partials",),
     ("backends",),
     ("engine",),
@@ -37,6 +38,7 @@ LAYERS = (
     ("endpoint",),
     ("middleware",),
     ("__init__",),
+    ("demo",),
     ("adapters", "cli"),
     ("testing",),
     ("__main__",),
@@ -59,8 +61,9 @@ OTHERS = {
     "flask": ("adapters.flask",),
     "werkzeug": ("adapters.flask",),
     "pyramid": ("adapters.pyramid",),
-    "gunicorn": ("cli",),
+    "gunicorn": ("demo.serving",),
     "pytest": ("testing",),
+    "uwsgi": ("body",),  # no package: it exists inside a uWSGI process only
 }
 EXTRAS = sorted(name for name, users in OTHERS.items() if users != ("",))
 
@@ -132,7 +135,8 @@ def test_imports_go_down_only(path: Path) -> None:
         ("engine/receive.py", "from .. import AjaxUpload", "engine must not import __init__"),
         ("engine/receive.py", "from . import protocols", ""),
         ("engine/receive.py", "from .resume import write\nfrom ..errors import UploadError", ""),
-        ("cli.py", "from ajaxupload import __version__\nimport gunicorn.app.base", ""),
+        ("cli.py", "from ajaxupload import __version__\nfrom .demo import serving", ""),
+        ("demo/serving.py", "import gunicorn.app.base", ""),
         ("cli.py", "from .adapters import flask", "cli must not import adapters"),
         ("engine/receive.py", "import flask", "flask may be imported by adapters.flask only"),
         ("backends/s3.py", "import boto3.session", ""),
@@ -143,7 +147,7 @@ def test_imports_go_down_only(path: Path) -> None:
 )
 def test_the_check_sees(tmp_path: Path, name: str, text: str, fault: str) -> None:
     package = tmp_path / "ajaxupload"
-    for folder in ("adapters", "backends", "engine", "protocols"):
+    for folder in ("adapters", "backends", "demo", "engine", "protocols"):
         (package / folder).mkdir(parents=True)
     for module in ("errors", "upload", "cli"):
         (package / f"{module}.py").touch()

@@ -44,7 +44,8 @@ def tracked() -> list[Path]:
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):  # an unpacked source distribution, or no git: what lies there
         folders = ("src", "tests", "docs", "examples", "requirements")
-        return [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+        found = (path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file())
+        return [path for path in found if not {"__pycache__", "node_modules"} & set(path.parts)]
     return [path for name in run.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 

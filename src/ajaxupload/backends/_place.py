@@ -52,7 +52,7 @@ def locate(start: str, media_root: str, upload_dir: str, private_dir: str | None
     return Place(base, root, private, served)
 
 
-def prepare(place: Place, *, file_mode: int, dir_mode: int, durable: bool) -> Incoming:
+def prepare(place: Place, *, file_mode: int, dir_mode: int, durable: bool, unnamed: bool = True) -> Incoming:
     """Make the directories and try them out. Raises ConfigError; returns the private folder."""
     problems = [*_wrong_modes(file_mode, dir_mode), *_wrong_private(place)]
     if problems:
@@ -67,7 +67,7 @@ def prepare(place: Place, *, file_mode: int, dir_mode: int, durable: bool) -> In
         incoming.claim().drop()
     except OSError as error:
         raise ConfigError(_cannot("keep unfinished uploads in", place.private, error, "private_dir")) from error
-    _try_out(place, incoming, durable=durable)
+    _try_out(place, incoming, durable=durable, unnamed=unnamed)
     return incoming
 
 
@@ -88,7 +88,7 @@ def _wrong_private(place: Place) -> Iterator[str]:
             return
 
 
-def _try_out(place: Place, incoming: Incoming, *, durable: bool) -> None:
+def _try_out(place: Place, incoming: Incoming, *, durable: bool, unnamed: bool) -> None:
     elsewhere = (
         f"private_dir {place.private} is not on the file system of {place.root}: set private_dir to a directory on "
         f"the same file system outside {place.served[0]}; if that is the top of a volume, store to a folder inside it"
@@ -96,7 +96,7 @@ def _try_out(place: Place, incoming: Incoming, *, durable: bool) -> None:
     try:
         if os.stat(incoming.path).st_dev != os.stat(place.root).st_dev:
             raise ConfigError(elsewhere)
-        probe(place.root, incoming)
+        probe(place.root, incoming, unnamed=unnamed)
     except OSError as error:
         if error.errno == errno.EXDEV:
             raise ConfigError(elsewhere) from error

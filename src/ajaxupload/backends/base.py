@@ -63,6 +63,13 @@ class AbstractUploadBackend:
         Raises ConfigError with what to do. Clears what dead processes left.
         """
 
+    def examine(self) -> list[str]:
+        """What is amiss with the place, each text with what mends it: `ajaxupload check` asks, after `startup`.
+
+        Prove it by really writing, reading and deleting; leave nothing behind.
+        """
+        return []
+
     def clean(self, older_than: float = 0) -> int:
         """Remove what dead processes left, unless it changed in the last `older_than` seconds. Returns how many.
 

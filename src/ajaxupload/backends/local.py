@@ -60,6 +60,8 @@ class LocalUploadBackend(AbstractUploadBackend):
 
     #: MEDIA_ROOT -> the working directory when it was started.
     _started_in: ClassVar[dict[str, str]] = {}
+    #: Whether unfinished files may be unnamed where the file system can do that; false is the manner of those that cannot.
+    _unnamed: ClassVar[bool] = True
     _draft: Draft | None = None
     _published: Published | None = None
 
@@ -71,7 +73,13 @@ class LocalUploadBackend(AbstractUploadBackend):
             raise ConfigError(f"collision: {error}") from error
         self._started_in[os.fspath(self.MEDIA_ROOT)] = os.getcwd()
         locate.cache_clear()
-        incoming = prepare(self._place(), file_mode=self.FILE_MODE, dir_mode=self.DIR_MODE, durable=bool(self.DURABLE))
+        incoming = prepare(
+            self._place(),
+            file_mode=self.FILE_MODE,
+            dir_mode=self.DIR_MODE,
+            durable=self.DURABLE,
+            unnamed=self._unnamed,
+        )
         incoming.sweep()
 
     def clean(self, older_than: float = 0) -> int:
@@ -84,7 +92,11 @@ class LocalUploadBackend(AbstractUploadBackend):
         self._drop_draft()
         self._make_root()
         self._draft = Draft.create(
-            self._place().root, self._incoming(), mode=self.FILE_MODE, durable=bool(self.DURABLE)
+            self._place().root,
+            self._incoming(),
+            mode=self.FILE_MODE,
+            durable=self.DURABLE,
+            unnamed=self._unnamed,
         )
 
     def upload_chunk(self, chunk: bytes | bytearray | memoryview, *args: Any, **kwargs: Any) -> None:
@@ -99,7 +111,7 @@ class LocalUploadBackend(AbstractUploadBackend):
         """Make it durable and visible under a name nobody has. Returns `filename`, `path` and perhaps `url`."""
         draft, parts = self._written(), segments(filename)
         self._make_root()
-        target = Target(self._place().root, tuple(parts[:-1]), self.DIR_MODE, bool(self.DURABLE))
+        target = Target(self._place().root, tuple(parts[:-1]), self.DIR_MODE, self.DURABLE)
         replace = self._incoming() if self.COLLISION == "replace" else None
         self._published = publish(draft, target, lambda: self._candidates(filename), replace)
         self._draft = None
@@ -158,11 +170,11 @@ class LocalUploadBackend(AbstractUploadBackend):
         return locate(start, media_root, os.fspath(self.UPLOAD_DIR), os.fspath(private_dir) if private_dir else None)
 
     def _incoming(self) -> Incoming:
-        return Incoming(self._place().private, durable=bool(self.DURABLE))
+        return Incoming(self._place().private, durable=self.DURABLE)
 
     def _make_root(self) -> None:
         place = self._place()
-        make_folders(place.root, self.DIR_MODE, durable=bool(self.DURABLE), below=place.base)
+        make_folders(place.root, self.DIR_MODE, durable=self.DURABLE, below=place.base)
 
     def _candidates(self, filename: str) -> Iterator[bytes]:
         for candidate in collision_candidates(filename, self.COLLISION):

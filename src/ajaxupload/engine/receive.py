@@ -22,15 +22,13 @@ from ..errors import BodyIncomplete, UploadError
 from ..naming import display_name, render
 from ..request import UploadRequest
 from ..upload import Upload
-from ..validators import TypeRules, check_count, check_declared_size, check_min_size, check_size
+from ..validators import HEAD_BYTES, TypeRules, check_count, check_declared_size, check_min_size, check_size
 from .hooks import call, for_backend, storing
 
 __all__ = ["Batch", "Engine"]
 
 _log = logging.getLogger("ajaxupload")
 
-#: Content is recognised by its first bytes; more than this says nothing more (a tar archive's magic ends at 262).
-_HEAD_SIZE = 4 << 10
 #: Listeners of `progressed` hear of an upload once in so many bytes.
 _PROGRESS_STEP = 1 << 20
 
@@ -52,7 +50,8 @@ class Engine:
 
     def __init__(self, settings: EndpointSettings) -> None:
         self.settings = settings
-        self.rules = TypeRules(settings.allow, settings.deny, settings.sniff)
+        listed = bool(settings.allow or settings.deny)
+        self.rules = TypeRules(settings.allow, settings.deny, listed if settings.sniff is None else settings.sniff)
 
     def startup(self) -> None:
         """Let the backend look at its place before the first request. Raises ConfigError."""
@@ -103,6 +102,7 @@ class Batch:
         """
         upload = Upload(name=display_name(name), size=size, type=type, field=field, protocol=self._protocol)
         upload.fields, upload.path_names = fields or {}, self._request.path_names
+        upload.max_size = self._settings.max_size
         check_count(len(self._stored) + 1, self._settings.max_files)
         head, rest = self._decide(upload, name, chunks)
         stored = self._prepare(upload, name)
@@ -222,15 +222,15 @@ class Batch:
 
 
 def _split_head(chunks: Iterable[Block]) -> tuple[Block, Iterator[Block]]:
-    """The first `_HEAD_SIZE` bytes or more as one block, and the rest: a type cannot be told from one byte."""
+    """The first `HEAD_BYTES` bytes or more as one block, and the rest: a type cannot be told from one byte."""
     rest = iter(chunks)
     first = next(rest, b"")
-    if len(first) >= _HEAD_SIZE or not first:
+    if len(first) >= HEAD_BYTES or not first:
         return first, rest
     head = bytearray(first)
     for chunk in rest:
         head += chunk
-        if len(head) >= _HEAD_SIZE:
+        if len(head) >= HEAD_BYTES:
             break
     return head, rest
 

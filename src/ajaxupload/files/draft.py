@@ -48,12 +48,13 @@ class Draft:
         self._written = self._handed_on = 0
 
     @classmethod
-    def create(cls, folder: str, incoming: Incoming, *, mode: int, durable: bool) -> Draft:
+    def create(cls, folder: str, incoming: Incoming, *, mode: int, durable: bool, unnamed: bool = True) -> Draft:
         """An empty draft that can be linked into `folder` and below, with these permission bits whatever the umask.
 
-        Raises OSError, also when `folder` is missing or may not be written to.
+        It is unnamed where that is possible, unless told otherwise. Raises OSError, also when `folder` is missing or
+        may not be written to.
         """
-        fd, slot = _unnamed(folder), None
+        fd, slot = _unnamed(folder) if unnamed else None, None
         if fd is None:
             _check_writable(folder)
             fd, slot = _named(incoming)
@@ -133,8 +134,8 @@ class Draft:
 
     def __del__(self) -> None:
         if self._fd is not None or self._slot is not None:
+            self.drop()  # first: where warnings are errors, the next line ends this
             warnings.warn("an upload was neither completed nor aborted", ResourceWarning, stacklevel=1, source=self)
-            self.drop()
 
     def _descriptor(self) -> int:
         if self._fd is None or self._broken:
@@ -177,11 +178,11 @@ def _link_unnamed(fd: int, name: str | bytes, folder: int | None = None) -> None
     os.link(f"/proc/self/fd/{fd}", name, src_dir_fd=fd, dst_dir_fd=folder, follow_symlinks=True)
 
 
-def probe(folder: str, incoming: Incoming) -> None:
+def probe(folder: str, incoming: Incoming, *, unnamed: bool = True) -> None:
     """Try, without leaving a trace, whether drafts can be published into `folder`. Raises OSError if in no manner."""
     slot = incoming.claim()
     try:
-        fd = _unnamed(folder)
+        fd = _unnamed(folder) if unnamed else None
         if fd is not None and _linkable(fd, slot):
             return
         with Trail(folder) as trail:

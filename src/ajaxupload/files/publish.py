@@ -11,6 +11,7 @@ name is told by EEXIST, be it a file, a folder or a symbolic link that somebody 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -51,32 +52,44 @@ class Published:
         """Walk to the folder and put the sealed draft there. FileNotFoundError means that the folder went meanwhile."""
         with Trail(self.target.root, self.target.folders, make=self.target.mode) as trail:
             self._made |= trail.made
-            if replace is None:
-                self._link(draft, trail, names)
-            else:
-                self._replace(draft, trail, next(iter(names)), replace)
+            try:
+                if replace is None:
+                    self._link(draft, trail, names)
+                else:
+                    self._replace(draft, trail, next(iter(names)), replace)
+            except BaseException:
+                self._undo_on(trail)  # while its directories are open: there may be no descriptor for a second walk
+                raise
 
     def undo(self) -> None:
         """Take it back: what it replaced returns, folders made for it go. Never raises; may be called again.
 
         It is left alone when its name stands for another file by now.
         """
-        with suppress(OSError, UploadError), Trail(self.target.root, self.target.folders) as trail:
-            if self.name is not None:
-                self._take_back(trail, self.name)
-            trail.made |= self._made
-            trail.unmake()
+        if self.name is not None or self._made:
+            with suppress(OSError, UploadError), Trail(self.target.root, self.target.folders) as trail:
+                self._undo_on(trail)
 
-    def _take_back(self, trail: Trail, name: bytes) -> None:
+    def _undo_on(self, trail: Trail) -> None:
+        with suppress(OSError):
+            if self.name is not None:
+                self._take_back(trail.folder, self.name)
+                self.name = None
+                if self.target.durable:
+                    trail.sync()
+        trail.made |= self._made
+        trail.unmake()
+        if self.name is None:
+            self._made.clear()
+
+    def _take_back(self, folder: int, name: bytes) -> None:
         with suppress(FileNotFoundError):
-            if self._identity in (None, _identity(trail.folder, name)):
-                if self._replaced is not None:
-                    os.rename(self._replaced.path, name, dst_dir_fd=trail.folder)
-                else:
-                    os.unlink(name, dir_fd=trail.folder)
-        self.name = None
-        if self.target.durable:
-            trail.sync()
+            if self._identity not in (None, _identity(folder, name)):
+                return  # another file by now
+            if self._replaced is not None:
+                os.rename(self._replaced.path, name, dst_dir_fd=folder)
+            else:
+                os.unlink(name, dir_fd=folder)
 
     def _link(self, draft: Draft, trail: Trail, names: Iterable[bytes]) -> None:
         for name in names:
@@ -94,11 +107,11 @@ class Published:
         try:
             os.link(name, backup.path, src_dir_fd=trail.folder, follow_symlinks=False)
             self._replaced = backup
-        except (FileNotFoundError, PermissionError):  # nothing there; a folder, or another user's file
+        except BaseException as error:
             backup.drop()
-        except BaseException:
-            backup.drop()
-            raise
+            # Nothing is there; or it is a folder or another user's file, which may be replaced but not linked.
+            if not isinstance(error, OSError) or error.errno not in (errno.ENOENT, errno.EPERM):
+                raise
         try:
             draft.rename_to(trail.folder, name)
         except IsADirectoryError as error:

@@ -6,6 +6,8 @@ guard. What must not: any one client's wire format.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webob import Response
@@ -19,12 +21,17 @@ from ..request import UploadRequest
 from ..upload import Upload
 from . import replies
 
-__all__ = ["Mount", "Protocol", "form_of", "refuse_pieces", "store_files"]
+__all__ = ["Mount", "Protocol", "form_of", "refuse_pieces", "refuse_questions", "store_files"]
 
 #: Form or query fields that say "this is one piece of a file", each with the count that makes it more than one.
-_PIECE_COUNTS = ("qqtotalparts", "dztotalchunkcount", "resumableTotalChunks", "flowTotalChunks", "chunks")
+_PIECE_COUNTS = ("qqtotalparts", "dztotalchunkcount", "resumableTotalChunks", "flowTotalChunks")
 #: Headers of protocols that send a file over several requests.
 _PIECE_HEADERS = ("Tus-Resumable", "Upload-Draft-Interop-Version", "Upload-Complete", "Upload-Length", "Content-Range")
+#: What widgets ask with GET or HEAD (Resumable.js, Flow.js, Fine Uploader, FilePond). Our description of the endpoint
+#: would be taken for an answer: to Resumable.js and Flow.js any 200 means "this piece is stored already".
+_QUESTIONS = ("resumableIdentifier", "flowIdentifier", "qqtimestamp", "patch", "restore", "load", "fetch")
+#: Where Uppy's aws-s3 looks for a Companion: the body is its request to be told where to upload, not a file.
+_COMPANION = re.compile(r"s3/(params|sts|multipart)(/|\Z)")
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,8 @@ class Protocol:
         raise NotImplementedError
 
     def refuse(self, request: UploadRequest, error: UploadError) -> Response:
-        """The answer that lets this protocol's clients show `error.message`."""
-        return replies.failure(request, error, status=error.status)
+        """The answer that lets this protocol's clients show `error.message`: by default in the shape that they take."""
+        return replies.refusal(request, error)
 
 
 def form_of(request: UploadRequest, settings: EndpointSettings) -> Form:
@@ -79,14 +86,38 @@ def form_of(request: UploadRequest, settings: EndpointSettings) -> Form:
 
 def refuse_pieces(request: UploadRequest, form: Form | None = None) -> None:
     """Refuse a request that carries a piece of a file: stored as a file of its own it would be a corrupt one."""
-    fields = {**request.query, **(form.leading() if form else {})}
-    count = next((fields[name] for name in _PIECE_COUNTS if name in fields), "1")
-    header = next((name for name in _PIECE_HEADERS if name in request.headers), None)
-    if header is not None or count.strip() not in ("0", "1"):
-        what = f"the {header} header" if header else "its part count"
+    if says := _piece_mark(request, {**request.query, **(form.leading() if form else {})}, form):
         raise NotImplementedHere(
-            f"This is one piece of a file (says {what}); this endpoint takes whole files only. Switch chunking off."
+            f"This is one piece of a file (says {says}); this endpoint takes whole files only. Switch chunking off."
         )
+
+
+def refuse_questions(request: UploadRequest) -> None:
+    """Refuse a GET or HEAD of a protocol that is not spoken here."""
+    header = next((name for name in _PIECE_HEADERS if name in request.headers), None)
+    if question := header or next((name for name in _QUESTIONS if name in request.query), None):
+        raise NotImplementedHere(
+            f"This endpoint takes whole files only and cannot answer this ({question}). Switch chunking off."
+        )
+
+
+def _piece_mark(request: UploadRequest, fields: Mapping[str, str], form: Form | None) -> str | None:
+    """What tells that the request is not about a whole file, None if nothing does."""
+    if header := next((name for name in _PIECE_HEADERS if name in request.headers), None):
+        return f"the {header} header"
+    counts = [fields[name] for name in _PIECE_COUNTS if name in fields]
+    if "chunk" in fields:  # Plupload's names are common words: only both together are its own
+        counts.append(fields.get("chunks", "1"))
+    if any(count.strip() not in ("0", "1") for count in counts):
+        return "its part count"
+    # Plupload with send_chunk_number: false. Its pieces are called "blob"; a whole file has its name.
+    if {"name", "offset", "total"} <= fields.keys() and (form is None or _is_blob(form)):
+        return "its offset"
+    return "its address" if request.method == "POST" and _COMPANION.match(request.tail) else None
+
+
+def _is_blob(form: Form) -> bool:
+    return form.first_file is not None and form.first_file.filename == "blob"
 
 
 def store_files(mount: Mount, request: UploadRequest, form: Form, protocol: str) -> list[Upload]:

@@ -11,7 +11,6 @@ from html import escape
 
 from webob import Response
 
-from ..errors import UploadError
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import human_size
@@ -40,24 +39,10 @@ class Form(Protocol):
             # RFC 9110 section 15.4.4: 303 "to provide an indirect response to the original request": reload-safe
             return Response(status=303, location=self.mount.settings.redirect)
         if kind == "page":
-            return replies.html_page("Stored", _stored_list(uploads) + _back_link(request))
+            return replies.html_page("Stored", _stored_list(uploads) + replies.back_link(request))
         if kind == "htmx":
-            return replies.html_page("Stored", "") if not uploads else _fragment(_stored_list(uploads))
+            return replies.fragment(_stored_list(uploads))
         return replies.json_reply(replies.success(uploads), as_html=kind == "iframe")
-
-    def refuse(self, request: UploadRequest, error: UploadError) -> Response:
-        """True status with JSON, a page, or a fragment; htmx 2 swaps fragments only with a 2xx status."""
-        kind = replies.dialect(request)
-        if kind == "page":
-            text = f'<p role="alert">{escape(error.message)}</p>'
-            response = replies.html_page("Not stored", text + _back_link(request), error.status)
-        elif kind == "htmx":
-            response = _fragment(f'<p role="alert" class="ajaxupload-error">{escape(error.message)}</p>')
-            response.status = error.status if "HX-Source" in request.headers else 200  # only htmx 4 sends HX-Source
-        else:
-            return replies.failure(request, error, status=error.status, as_html=kind == "iframe")
-        response.headers.update(error.headers.items())
-        return response
 
 
 def _stored_list(uploads: Sequence[Upload]) -> str:
@@ -68,16 +53,3 @@ def _stored_list(uploads: Sequence[Upload]) -> str:
 def _named(upload: Upload) -> str:
     name = escape(upload.name)
     return f'<a href="{escape(upload.url)}">{name}</a>' if upload.url else name
-
-
-def _back_link(request: UploadRequest) -> str:
-    """Back to where the form stood: the endpoint's own page unless the browser tells a page of this site."""
-    referer = request.headers.get("Referer", "")
-    here = referer.startswith(request.host_url + "/")
-    return f'<p><a href="{escape(referer if here else request.path)}">Back</a></p>'
-
-
-def _fragment(content: str) -> Response:
-    response = replies.html_page("", "")
-    response.body = content.encode("utf-8")
-    return response

@@ -39,8 +39,9 @@ class Raw(Protocol):
         kind = request.media_type
         if kind == "application/x-www-form-urlencoded":
             # It is what `curl --data-binary` calls anything; without a name it may as well be a form that was posted
-            # without enctype="multipart/form-data", and that holds no file.
-            if name is None:
+            # without enctype="multipart/form-data", and that holds no file. Nor is a path a name here: Fine Uploader
+            # posts such forms to paths below the endpoint.
+            if name is None or (request.method == "POST" and name == request.tail):
                 raise UnsupportedType(
                     "This looks like a form without files. Use enctype=multipart/form-data, or name the file: ?filename=..."
                 )
@@ -62,11 +63,14 @@ def named_by(request: UploadRequest) -> str | None:
     for found in (request.tail, query.get("filename"), query.get("name"), _disposition(request)):
         if found:
             return found
-    header = request.headers.get("X-File-Name", "")
-    return unquote(header, errors="replace") if header else None
+    return _decoded(request.headers.get("X-File-Name", "")) or None
 
 
 def _disposition(request: UploadRequest) -> str | None:
-    # blueimp writes encodeURI(name) into filename="..."; headers reach WSGI as Latin-1 of what are UTF-8 bytes.
-    name = header_parameters(request.headers.get("Content-Disposition", "")).get("filename", "")
-    return unquote(name.encode("latin-1", "replace").decode("utf-8", "replace"), errors="replace") or None
+    # blueimp writes encodeURI(name) into filename="...".
+    return _decoded(header_parameters(request.headers.get("Content-Disposition", "")).get("filename", "")) or None
+
+
+def _decoded(text: str) -> str:
+    """A name from a header: percent-encoded, or UTF-8 bytes that reach WSGI as Latin-1, or both."""
+    return unquote(text.encode("latin-1", "replace").decode("utf-8", "replace"), errors="replace")

@@ -17,7 +17,18 @@ from ..errors import UploadError
 from ..request import UploadRequest
 from ..upload import Upload
 
-__all__ = ["describe", "dialect", "failure", "html_page", "json_reply", "success", "wants_json"]
+__all__ = [
+    "back_link",
+    "describe",
+    "dialect",
+    "failure",
+    "fragment",
+    "html_page",
+    "json_reply",
+    "refusal",
+    "success",
+    "wants_json",
+]
 
 #: Safe inside HTML, inside a script and in any charset: an iframe's document is parsed as HTML (CVE-2011-0697).
 _HTML_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
@@ -114,4 +125,33 @@ def failure(
     }
     response = json_reply(data, status, as_html=as_html)
     response.headers.update(error.headers.items())
+    return response
+
+
+def refusal(request: UploadRequest, error: UploadError) -> Response:
+    """The refusal in the shape that the client takes, with its true status, but for htmx 2: it swaps 2xx only."""
+    kind = dialect(request)
+    if kind in ("json", "iframe"):
+        return failure(request, error, status=error.status, as_html=kind == "iframe")
+    if kind == "page":
+        text = f'<p role="alert">{escape(error.message)}</p>'
+        response = html_page("Not stored", text + back_link(request), error.status)
+    else:
+        response = fragment(f'<p role="alert" class="ajaxupload-error">{escape(error.message)}</p>')
+        response.status = error.status if "HX-Source" in request.headers else 200  # only htmx 4 sends HX-Source
+    response.headers.update(error.headers.items())
+    return response
+
+
+def back_link(request: UploadRequest) -> str:
+    """Back to where the form stood: the endpoint's own page unless the browser tells a page of this site."""
+    referer = request.headers.get("Referer", "")
+    here = referer.startswith(request.host_url + "/")
+    return f'<p><a href="{escape(referer if here else request.path)}">Back</a></p>'
+
+
+def fragment(content: str) -> Response:
+    """A piece of HTML to be put into a page. Escape what comes from outside."""
+    response = html_page("", "")
+    response.body = content.encode("utf-8")
     return response

@@ -23,8 +23,8 @@ class Valums(Protocol):
     name = "valums"
 
     def matches(self, request: UploadRequest) -> bool:
-        """A POST that names its file `qqfile`, and is not Fine Uploader's (`qquuid`)."""
-        if request.method != "POST" or "qquuid" in request.query:
+        """A POST that names its file `qqfile`. Fine Uploader's raw mode for whole files is the same request."""
+        if request.method != "POST":
             return False
         if "qqfile" in request.query:
             return True

@@ -216,12 +216,14 @@ export interface UploadStrings {
   remove: string;
   discard: string;
   progress: string;
+  progress_one: string;
   added: string;
   added_one: string;
   announce: string;
   allDone: string;
   allDone_one: string;
   someFailed: string;
+  someFailed_one: string;
   manyRefused: string;
   unfinished: string;
   typeError: string;

@@ -62,12 +62,14 @@
     remove: 'Remove {file}',
     discard: 'Discard {file}',
     progress: '{done} of {count} files, {percent}',
+    progress_one: '{done} of {count} file, {percent}',
     added: '{count} files added',
     added_one: '{file} added',
     announce: '{percent} uploaded',
     allDone: '{count} files uploaded',
     allDone_one: '{file} uploaded',
     someFailed: '{failed} of {count} files failed',
+    someFailed_one: '{file} failed',
     manyRefused: '{count} files were not added. {message}',
     unfinished: '{file} was not finished ({percent}). Choose the same file again to go on.',
     typeError: '{file} cannot be uploaded here. Allowed: {allowed}.',
@@ -455,7 +457,11 @@
     }
 
     start() {
-      for (const item of this.items) item._wanted ||= item.state === 'queued';
+      for (const item of this.items)
+        if (item.state === 'queued' && !item._wanted) {
+          item._wanted = true;
+          this.#set(item, 'queued');
+        }
       this.#next();
     }
 
@@ -464,17 +470,22 @@
       return this.items.filter((item) => item._wanted);
     }
 
+    /** @param {'loaded' | 'size'} what */
+    #sum(what) {
+      return this.batch.reduce((sum, item) => sum + (item.state === 'failed' ? 0 : item[what]), 0);
+    }
+
     get loaded() {
-      return this.batch.reduce((sum, item) => sum + item.loaded, 0);
+      return this.#sum('loaded');
     }
 
     get total() {
-      return this.batch.reduce((sum, item) => sum + item.size, 0);
+      return this.#sum('size');
     }
 
     /** Files being sent or about to be. */
     get active() {
-      return this.items.filter(({ state, _wanted, _ctl }) => _ctl || (_wanted && state === 'queued'));
+      return this.items.filter(({ state, _wanted }) => _wanted && !/paused|done|failed/.test(state));
     }
 
     /** Bytes per second over the last seconds; 0 while it is too early to tell. */
@@ -547,6 +558,7 @@
           }
           // A file changed on disk fails like a lost connection, but no retry mends it. This read rejects if it is so.
           if (!status) await item.file.slice(0, 1).arrayBuffer();
+          item.loaded = item._stored;
           if (item._stored > before) tries = 0; // what the server has, it has: the budget is whole again
           const offline = globalThis.navigator?.onLine === false;
           if (!failure.passing || (!offline && tries >= options.retries)) throw failure;
@@ -1017,16 +1029,16 @@
         this.#loaded = reply?.json ?? {};
       }
       const input = (this.input =
-        this.querySelector('input') ?? make('input', { type: 'file', multiple: this.hasAttribute('multiple') }));
+        this.querySelector('input[type=file]') ?? make('input', { type: 'file', multiple: this.hasAttribute('multiple') }));
       input.id ||= 'ajax-upload-' + newKey();
       // From here on the form sends what the server said of the files, not the files.
-      if (!this.name) this.name = input.name;
-      if (!this.hasAttribute('field') && input.name) this.uploader.options.field = input.name;
+      const { name } = input;
+      if (!this.name) this.name = name;
       input.removeAttribute('name');
       this.toggleAttribute('required', input.required || this.hasAttribute('required'));
       input.required = false;
       input.disabled ||= this.#off;
-      this.#configure();
+      this.#configure(name);
       this.#draw();
       this.#listen();
       this.#validate();
@@ -1038,8 +1050,8 @@
       if (early.length) setTimeout(() => this.add(early));
     }
 
-    /** Attributes to options. */
-    #configure() {
+    /** Attributes to options. @param {string} [field] the input's name: what a plain form would call the file */
+    #configure(field) {
       const { options } = this.uploader;
       /** @param {string} name */
       const text = (name) => this.getAttribute(name);
@@ -1048,7 +1060,7 @@
       if (resumable != null) options.resumable = resumable === 'off' ? '' : resumable;
       options.limits = text('limits') !== 'off';
       options.method = text('method') === 'multipart' ? 'multipart' : 'raw';
-      options.field = text('field') ?? options.field;
+      options.field = text('field') ?? ((options.method === 'multipart' && field) || options.field);
       options.accept = text('accept') ?? this.input.accept;
       options.minSize = parseSize(text('min-size'));
       options.maxSize = parseSize(text('max-size'));
@@ -1227,7 +1239,7 @@
     /** @param {Row} row @param {string} state @param {string} text @param {'cancel' | 'remove' | 'discard'} drop what its last button does @param {string} file */
     #mark(row, state, text, drop, file) {
       row.li.dataset.state = state;
-      row.bar.hidden = ['done', 'refused', 'unfinished'].includes(state);
+      row.bar.hidden = ['done', 'failed', 'refused', 'unfinished'].includes(state);
       if (row.status.textContent !== text) row.status.textContent = text;
       row.drop.title = this.#t(drop, { file });
       row.drop.setAttribute('aria-label', row.drop.title);
@@ -1270,7 +1282,7 @@
       );
       const speed = state === 'sending' && this.uploader.batch.length < 2 ? this.#speed() : '';
       this.#keep(row.li, () => {
-        this.#mark(row, state, speed ? `${text}, ${speed}` : text, state === 'done' ? 'remove' : 'cancel', file);
+        this.#mark(row, state, speed ? `${text}, ${speed}` : text, /done|failed/.test(state) ? 'remove' : 'cancel', file);
         if (state === 'processing') row.bar.removeAttribute('value');
         else row.bar.value = size ? loaded / size : 0;
         const action = this.#action(item);
@@ -1291,8 +1303,8 @@
 
     /** "2.1 MB/s, 14 sec left", or '' while it is too early to tell. */
     #speed() {
-      const { rate, total, loaded } = this.uploader;
-      if (rate < 1) return '';
+      const { rate, total, loaded, items } = this.uploader;
+      if (rate < 1 || !items.some((item) => item.state === 'sending')) return '';
       const lang = this.#lang;
       return this.#t('rate', { speed: bytes(rate, lang, '-per-second'), time: duration((total - loaded) / rate, lang) });
     }
@@ -1326,7 +1338,7 @@
     #complete(items) {
       const failed = items.filter((item) => item.state === 'failed').length;
       const { length: count } = items;
-      if (count) this.#say(failed ? this.#t('someFailed', { failed, count }) : this.#t('allDone', { count, file: items[0].name }));
+      if (count) this.#say(this.#t(failed ? 'someFailed' : 'allDone', { failed, count, file: items[0].name }));
       this.#totals();
       this.#validate();
     }

@@ -1,7 +1,7 @@
 """How `ajaxupload serve` serves: gunicorn's threads, set up for uploads that take hours.
 
 What lives here: the listening socket, the server's settings, how it ends, and one log line for each upload. What must
-not: what is served (demo/) and command-line words (cli.py).
+not: what is served (site.py) and command-line words (cli.py).
 
 Threads, because they stream: gunicorn's `sync` workers are killed at their timeout however well an upload moves, and
 waitress keeps the whole body somewhere first. What a thread worker lacks is added here: a time limit for clients that
@@ -23,15 +23,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import events
-from .errors import ConfigError, MissingExtra
-from .naming import log_name
-from .upload import Upload
-from .validators import human_size
+from .. import events
+from ..errors import ConfigError, MissingExtra
+from ..naming import log_name
+from ..upload import Upload
+from ..validators import human_size
 
 try:
     from gunicorn.app.base import BaseApplication
     from gunicorn.arbiter import Arbiter
+    from gunicorn.sock import TCP6Socket, TCPSocket
     from gunicorn.workers.gthread import ThreadWorker
 except ImportError as error:
     raise MissingExtra("ajaxupload serve", "gunicorn", "serve") from error
@@ -71,7 +72,9 @@ def listen(host: str, port: int) -> Listener:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         bound = socket.create_server(address, family=family, backlog=_BACKLOG)
     except (socket.gaierror, UnicodeError) as error:
-        raise ConfigError(f"--host {host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all") from error
+        raise ConfigError(
+            f"--host {host!r} is no address of this machine: use 127.0.0.1, or 0.0.0.0 for all"
+        ) from error
     except OSError as error:
         raise ConfigError(_cannot_listen(where, error)) from error
     address = bound.getsockname()
@@ -123,6 +126,12 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
     """The parent process, ended as a program in a terminal is: at once by Ctrl-C, and when the terminal is closed."""
 
+    def start(self) -> None:
+        taken = self.app.listener.socket
+        kind = TCP6Socket if taken.family == socket.AF_INET6 else TCPSocket
+        self.LISTENERS = [kind(taken.getsockname(), self.cfg, self.log, fd=taken.detach())]
+        super().start()
+
     def handle_int(self) -> None:
         self.cfg.set("graceful_timeout", _HURRY)
         super().handle_int()
@@ -136,7 +145,8 @@ class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn as a library: no configuration file, no environment variable, no command line of its own."""
 
-    def __init__(self, app: WSGIApp, settings: dict[str, Any]) -> None:
+    def __init__(self, app: WSGIApp, listener: Listener, settings: dict[str, Any]) -> None:
+        self.listener = listener
         self._app = app
         self._settings = settings
         super().__init__()
@@ -164,7 +174,6 @@ def run(app: WSGIApp, listener: Listener, *, workers: int, threads: int) -> None
     """
     _log_uploads()
     settings = {
-        "bind": f"fd://{listener.socket.detach()}",
         "backlog": _BACKLOG,
         "worker_class": _Worker,
         "workers": workers,
@@ -180,10 +189,10 @@ def run(app: WSGIApp, listener: Listener, *, workers: int, threads: int) -> None
         "control_socket_disable": True,  # gunicorn 27 would make a socket file in the working directory
         "proc_name": "ajaxupload",
     }
-    _Server(_patient(app), settings).run()
+    _Server(_patient(app), listener, settings).run()
 
 
-def _after_fork(server: Any, worker: Any) -> None:
+def _after_fork(_server: Any, worker: Any) -> None:
     worker.cfg.set("graceful_timeout", _GRACE)
 
 
@@ -209,12 +218,18 @@ def _log_uploads() -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    logging.getLogger("gunicorn.error").addFilter(_is_news)
     events.completed.connect(_completed)
     events.refused.connect(_failed)
     events.aborted.connect(_failed)
 
 
-def _completed(sender: str, *, upload: Upload, request: Any, **details: Any) -> None:
+def _is_news(record: logging.LogRecord) -> bool:
+    """A client that stopped reading its download is none, and deserves no traceback."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], TimeoutError)
+
+
+def _completed(sender: str, *, upload: Upload, request: Any, **_details: Any) -> None:
     seconds = max(time.time() - upload.created, 0.001)
     size = upload.size or 0
     rate = f" in {seconds:.1f} s, {human_size(int(size / seconds))}/s" if seconds >= 1 else ""
@@ -224,11 +239,11 @@ def _completed(sender: str, *, upload: Upload, request: Any, **details: Any) -> 
     )  # fmt: skip
 
 
-def _failed(sender: str, *, upload: Upload, request: Any, error: BaseException | None, **details: Any) -> None:
-    reason = str(error) or type(error).__name__ if error is not None else "given up"
+def _failed(sender: str, *, upload: Upload, request: Any, error: BaseException | None, **_details: Any) -> None:
+    reason = ascii(str(error) or type(error).__name__)[1:-1] if error is not None else "given up"
     _log.info(
         "%s: %s %s after %s: %s%s",
-        sender, upload.state, log_name(upload.name), human_size(upload.offset), log_name(reason)[1:-1], _from(request),
+        sender, upload.state, log_name(upload.name), human_size(upload.offset), reason[:200], _from(request),
     )  # fmt: skip
 
 

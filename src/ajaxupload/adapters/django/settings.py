@@ -1,0 +1,181 @@
+"""What Django's settings say about a view: its configuration as the dict that `ajaxupload.config.load` takes.
+
+What lives here: which backend a view without one gets, which of Django's settings lend themselves to a backend, and
+what overrides what: an option of the view, then a class constant that somebody set, then Django's settings, then the
+backend's own default. All is read when it is asked for, so that `override_settings` and constants set late count.
+
+    AJAXUPLOAD = {"backends": {"default": {"class": "local", "upload_dir": "in"}, "photos": {"class": "...", ...}}}
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.urls import get_script_prefix
+
+from ajaxupload.config import endpoint_keys, options_of
+from ajaxupload.errors import ConfigError, MissingExtra
+from ajaxupload.naming import FIELDS
+from ajaxupload.registry import names, nearest, resolve
+
+__all__ = ["BackendName", "configured", "plan"]
+
+#: What may stand for a backend: a class, a registry name, a dotted path, or a table {"class": ..., option: value}.
+BackendName = str | type[Any] | Mapping[str, Any]
+
+#: What our backends say before anybody has changed them (a test compares). A constant with another value, or one in a
+#: class that is not ours, is somebody's word and stronger than Django's settings.
+BUILT_IN: Mapping[str, Any] = {
+    "MEDIA_ROOT": "",
+    "MEDIA_URL": None,
+    "UPLOAD_DIR": "uploads",
+    "FILE_MODE": 0o600,
+    "DIR_MODE": 0o700,
+    "BUCKET": None,
+}
+_DEFAULT_PATH = "/upload"
+#: django-storages' setting, and the one that django-ajax-uploader's S3 backend read.
+_BUCKETS = ("AWS_STORAGE_BUCKET_NAME", "AWS_BUCKET_NAME")
+
+
+def configured() -> Mapping[str, Any]:
+    """`settings.AJAXUPLOAD`, empty where there is none. Raises ConfigError when it is not a dict."""
+    found = getattr(settings, "AJAXUPLOAD", None) or {}
+    if not isinstance(found, Mapping):
+        raise ConfigError(f'settings.AJAXUPLOAD must be a dict such as {{"backends": {{...}}}}, not {found!r}')
+    return found
+
+
+def plan(backend: BackendName | None, path: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of one view. `options` are the endpoint's and the backend's, these in either case.
+
+    Raises ConfigError for a backend that names nothing; what else is wrong `load` finds.
+    """
+    endpoint = {key: value for key, value in options.items() if key in _endpoint_keys()}
+    own = {key.lower(): value for key, value in options.items() if key not in endpoint}
+    name, table = _table(backend, own)
+    table = {str(key).lower(): value for key, value in table.items()} | own
+    return {
+        "backends": {name: _lent(table) | table},
+        "endpoints": {path or _path(str(endpoint.get("name", ""))): {"backend": name, **endpoint}},
+        "secret_key": configured().get("secret_key") or settings.SECRET_KEY,
+    }
+
+
+@lru_cache(maxsize=1)
+def _endpoint_keys() -> frozenset[str]:
+    return frozenset(endpoint_keys())
+
+
+def _table(backend: BackendName | None, own: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The backend's name and its table, by the order of the file's docstring."""
+    known = configured().get("backends") or {}
+    if not isinstance(known, Mapping):
+        raise ConfigError(f'settings.AJAXUPLOAD["backends"] must be a dict of names and tables, not {known!r}')
+    if backend is None:
+        backend = "default" if "default" in known else "s3" if _bucket() or "bucket" in own else "local"
+    if isinstance(backend, str) and backend in known:
+        name, found = backend, known[backend]
+    else:
+        name, found = "default", backend
+    if isinstance(found, (str, type)):
+        return name, {"class": _class(found, known)}
+    if isinstance(found, Mapping):
+        return name, found
+    raise ConfigError(f'a backend is a class, a name, a dotted path or a dict with a "class", not {found!r}')
+
+
+def _class(name: Any, known: Mapping[str, Any]) -> type[Any]:
+    """The class. Raises ConfigError naming the nearest, the configured ones included."""
+    try:
+        return _resolved(name)
+    except MissingExtra:
+        raise
+    except ConfigError as error:
+        if isinstance(name, str) and name.isidentifier():
+            raise ConfigError(f"unknown backend {name!r}{nearest(name, [*known, *names('backend')])}") from error
+        raise
+
+
+def _path(template: str) -> str:
+    """What stands for the path of a view that did not tell its own: a name template may use what the URL captures.
+
+    A field that is no field of ours is taken for a name in the URL, unless it looks like a slip of the pen; the system
+    check compares it with the URLconf.
+    """
+    fields = dict.fromkeys(re.findall(r"\{([A-Za-z_]\w*)\}", template))
+    return _DEFAULT_PATH + "".join(f"/{{{field}}}" for field in fields if not _is_ours(field))
+
+
+def _is_ours(field: str) -> bool:
+    return bool(difflib.get_close_matches(field, FIELDS, n=1, cutoff=0.8))
+
+
+def _lent(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Django's settings for those options of the backend's class that nobody has set. Keys are lower-case."""
+    try:
+        cls: Any = _resolved(table["class"])
+    except (KeyError, ConfigError, TypeError):
+        return {}  # `load` says what is wrong with it
+    return {
+        option.lower(): value
+        for option, read in _LENDERS.items()
+        if option in _options(cls) and _is_built_in(cls, option) and (value := read()) is not None
+    }
+
+
+@lru_cache(maxsize=64)
+def _resolved(name: Any) -> type[Any]:
+    return resolve("backend", name)
+
+
+@lru_cache(maxsize=64)
+def _options(cls: Any) -> frozenset[str]:
+    return frozenset(options_of(cls))
+
+
+def _is_built_in(cls: type[Any], option: str) -> bool:
+    owner = next(each for each in cls.__mro__ if option in vars(each))
+    return owner.__module__.startswith("ajaxupload.") and vars(owner)[option] == BUILT_IN[option]
+
+
+def _media_root() -> str | None:
+    # Django's own default is "", which would be the working directory
+    return os.fspath(settings.MEDIA_ROOT or "") or None
+
+
+def _media_url() -> str | None:
+    # Django turns an unset MEDIA_URL into the prefix of the whole site, where no file is served
+    return settings.MEDIA_URL if settings.MEDIA_URL not in ("", get_script_prefix()) else None
+
+
+def _dir_mode() -> int | None:
+    """Folders are as open as the files in them, where Django leaves them to the umask: the web server that may read
+    a file must also be able to get to it."""
+    files: int | None = settings.FILE_UPLOAD_PERMISSIONS
+    folders: int | None = settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS
+    if folders is not None or files is None:
+        return folders
+    readable = files & 0o044
+    return 0o700 | readable | readable >> 2
+
+
+def _bucket() -> str | None:
+    found = (getattr(settings, name, None) or os.environ.get(name) for name in _BUCKETS)
+    return next((bucket for bucket in found if bucket), None)
+
+
+_LENDERS: Mapping[str, Callable[[], Any]] = {
+    "MEDIA_ROOT": _media_root,
+    "MEDIA_URL": _media_url,
+    "UPLOAD_DIR": lambda: getattr(settings, "UPLOAD_DIR", None),
+    "FILE_MODE": lambda: settings.FILE_UPLOAD_PERMISSIONS,
+    "DIR_MODE": _dir_mode,
+    "BUCKET": _bucket,
+}

@@ -1,0 +1,134 @@
+"""A tiny engine: calls a backend's hooks as the real one does, and nothing else.
+
+What lives here: how chunks are handed over, how a whole upload goes, how something is done in another process. What
+must not: assertions (backend.py).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ..backends.base import AbstractUploadBackend
+from ..config import options_of
+from ..upload import Upload
+
+__all__ = [
+    "Crash",
+    "Sweep",
+    "begin",
+    "cut",
+    "elsewhere",
+    "finish",
+    "noise",
+    "open_descriptors",
+    "options_in_force",
+    "send",
+]
+
+#: How another process starts: with this one's import path, and what to do from standard input.
+_CHILD = "import pickle, sys; i = sys.stdin.buffer; sys.path[:] = pickle.load(i); f, a = pickle.load(i); f(*a)"
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    """`size` bytes that are the same for the same seed and compress badly."""
+    return Random(seed).randbytes(size)
+
+
+def cut(content: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
+    """`content` in pieces of these sizes, over and over."""
+    at = 0
+    for size in cycle(sizes):
+        if at >= len(content):
+            return
+        yield content[at : at + size]
+        at += size
+
+
+def begin(backend: AbstractUploadBackend, name: str, size: int | None = None, request: Any = None) -> str:
+    """The hooks before the first byte. Returns the name that all later hooks are given."""
+    backend.upload = Upload(name=name, filename=name, size=size)
+    filename = backend.update_filename(request, name) or name
+    backend.upload.filename = filename
+    backend.setup(filename)
+    return filename
+
+
+def send(backend: AbstractUploadBackend, blocks: Iterable[bytes]) -> None:
+    """Hand over `blocks` as the backend wants them: of BUFFER_SIZE, lent or its own to keep."""
+    if backend.BUFFER_SIZE:
+        blocks = cut(b"".join(blocks), [backend.BUFFER_SIZE])
+    for block in blocks:
+        if backend.LENT_BUFFER:
+            buffer = bytearray(block)
+            with memoryview(buffer) as lent:
+                backend.upload_chunk(lent)
+            buffer[:] = b"\xee" * len(buffer)  # who kept it instead of its bytes stores rubbish and is found out
+        else:
+            backend.upload_chunk(block)
+        backend.upload.offset += len(block)
+
+
+def finish(backend: AbstractUploadBackend, filename: str, request: Any = None) -> dict[str, Any]:
+    """The last hook. Returns its reply, with `filename` in any case."""
+    backend.upload.size = backend.upload.offset
+    reply = backend.upload_complete(request, filename)
+    return {"filename": backend.upload.filename, **(reply or {})}
+
+
+def options_in_force(backend: AbstractUploadBackend) -> dict[str, Any]:
+    """All its options, the class's own included, so that another process can make the same."""
+    return {name: getattr(backend, name) for name in options_of(type(backend))}
+
+
+def elsewhere(function: Callable[..., None], *args: Any) -> int:
+    """Call a module's function in a process of its own. Returns the exit status; minus the signal, if one killed it."""
+    work = pickle.dumps(sys.path) + pickle.dumps((function, args))
+    return subprocess.run([sys.executable, "-c", _CHILD], input=work, check=False).returncode
+
+
+class Crash:
+    """What dies in the middle of an upload: a picklable recipe for a process that kills itself."""
+
+    def __init__(self, backend: AbstractUploadBackend, after: str) -> None:
+        self._cls, self._options = type(backend), options_in_force(backend)
+        self._after = after
+
+    def __call__(self, name: str, content: bytes) -> None:
+        """Upload until the hook `after`, then be gone without a word."""
+        backend = self._cls(**self._options)
+        filename = begin(backend, name)
+        if self._after != "setup":
+            send(backend, cut(content, [1000]))
+        if self._after in ("upload_waits", "upload_complete"):
+            backend.upload_waits(filename)
+        if self._after == "upload_complete":
+            finish(backend, filename)
+        os.kill(os.getpid(), 9)  # SIGKILL: no handler, no finally, no atexit
+
+
+class Sweep:
+    """The recipe for a process that clears up while others live."""
+
+    def __init__(self, backend: AbstractUploadBackend) -> None:
+        self._cls, self._options = type(backend), options_in_force(backend)
+
+    def __call__(self) -> None:
+        """What a second worker does when it starts, and `ajaxupload clean` at any time."""
+        self._cls(**self._options).startup()
+        self._cls(**self._options).clean()
+
+
+def open_descriptors() -> int:
+    """How many this process has, or 0 where the system does not tell."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        if Path(folder).is_dir():
+            return len(os.listdir(folder))
+    return 0

@@ -1,0 +1,143 @@
+"""Fixtures of the browser tests: the system's Chromium, the scripted server, and tabs that must not complain.
+
+What lives here: starting and ending things. The browser is Debian's (`apt-get install chromium`); none is ever
+downloaded. What a machine lacks is said by the markers `browser` and `needs`, which tests/conftest.py knows; what
+comes from npm is asked for here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.browser.rig import Tab, document, form
+from tests.browser.scripted import Server, running
+from tests.conftest import ROOT, find_chromium, flag
+
+# As root in a container: no sandbox, no GPU, and no traffic of its own.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+MODULES = ROOT / "tests" / "js" / "node_modules"
+NPM = "npm install --prefix tests/js --no-package-lock"
+OPEN = Callable[..., Tab]
+
+
+def npm(file: str) -> Path:
+    """A file of an npm package; where it is missing, the test is skipped with the command that brings it."""
+    path = MODULES / file
+    if not path.exists():
+        pytest.skip(f"no npm packages: {NPM}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """axe-core's script."""
+    return npm("axe-core/axe.min.js")
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: Server) -> Server:
+    """The scripted server, with nothing stored and nothing planned."""
+    _server.renew()
+    return _server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a worker; each test gets contexts of its own."""
+    with sync_playwright() as playwright:
+        headless = not flag("AJAXUPLOAD_HEADED")
+        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=headless, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A fixture's end wants to know how the test went."""
+    report: Any = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
+PASSED = pytest.StashKey[bool]()
+
+
+@pytest.fixture
+def new_tab(chromium: Browser, server: Server, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OPEN]:
+    """new_tab(**options of a context) -> Tab. If the test failed a picture is kept; else no tab may have complained."""
+    contexts: list[BrowserContext] = []
+    tabs: list[Tab] = []
+
+    def make(context: BrowserContext | None = None, **options: Any) -> Tab:
+        if context is None:
+            viewport = options.pop("viewport", {"width": 900, "height": 800})
+            context = chromium.new_context(base_url=server.url, viewport=viewport, **options)
+            context.set_default_timeout(10_000)
+            contexts.append(context)
+        tabs.append(Tab(context.new_page()))
+        return tabs[-1]
+
+    yield make
+    passed = request.node.stash.get(PASSED, False)
+    for number, tab in enumerate(tabs):
+        if not passed and not tab.page.is_closed():
+            folder = ROOT / "build" / "browser"
+            folder.mkdir(parents=True, exist_ok=True)
+            tab.page.screenshot(path=folder / f"{request.node.name}-{number}.png", full_page=True)
+    for context in contexts:
+        context.close()
+    if passed:
+        assert [tab.errors for tab in tabs] == [[] for _ in tabs]
+
+
+@pytest.fixture
+def visit(new_tab: OPEN, server: Server) -> OPEN:
+    """visit("max-size=1MB") -> a Tab that shows a form with one element of these attributes, ready."""
+
+    def go(attributes: str = "", *, body: str = "", context: BrowserContext | None = None, **options: Any) -> Tab:
+        parts = {key: options.pop(key) for key in ("lang", "dir", "style", "head", "script", "defer") if key in options}
+        shape = {key: options.pop(key) for key in ("inner", "action") if key in options}
+        tab = new_tab(context, **options)
+        server.state.pages["/page.html"] = document(body or form(attributes, **shape), **parts)
+        tab.page.goto("/page.html")
+        if "<ajax-upload" in server.state.pages["/page.html"] and options.get("java_script_enabled", True):
+            tab.page.locator("ajax-upload[ready]").first.wait_for()
+        return tab
+
+    return go
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Path]:
+    """make("film.bin", 3 << 20) -> a file of random bytes; make("a.txt", "text") -> a file of text."""
+
+    def write(name: str, content: int | str | bytes = "hello") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = os.urandom(content) if isinstance(content, int) else content
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    return write

@@ -1,0 +1,209 @@
+"""What Django's settings lend to a view, and what is stronger than they are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from django.urls import path, set_script_prefix
+
+from ajaxupload import ConfigError
+from ajaxupload.adapters.django import AjaxFileUploader
+from ajaxupload.adapters.django.settings import BUILT_IN
+from ajaxupload.backends.local import LocalUploadBackend
+from ajaxupload.backends.memory import MemoryUploadBackend
+from ajaxupload.registry import names
+
+from .conftest import Site
+from .wire import post_form
+
+
+def options(uploader: AjaxFileUploader) -> dict[str, Any]:
+    """What the backend is made with just now."""
+    return dict(uploader.endpoint.settings.backend.options)
+
+
+def stored(site: Site, uploader: AjaxFileUploader, folder: Path, **settings: Any) -> bool:
+    """Does a file land in `folder`?"""
+    post_form(site(path("upload/", uploader), **settings), "/upload/", ("file", "a.txt", b"x"))
+    return (folder / "a.txt").is_file()
+
+
+def test_the_built_in_constants_are_those_of_our_backends() -> None:
+    """In a fresh process: nobody has changed them there."""
+    code = (
+        "from ajaxupload.registry import names, resolve\n"
+        "for name in names('backend'):\n"
+        "    cls = resolve('backend', name)\n"
+        "    print({key: getattr(cls, key) for key in %r if hasattr(cls, key)})" % list(BUILT_IN)
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = [eval(line) for line in run.stdout.splitlines()]
+    assert len(found) == len(names("backend"))
+    for constants in found:
+        assert constants.items() <= BUILT_IN.items()
+    assert {key for constants in found for key in constants} >= BUILT_IN.keys() - {"BUCKET"}
+
+
+def test_media_settings_are_lent(site: Site, root: Path) -> None:
+    view = AjaxFileUploader()
+    assert stored(site, view, root / "media" / "uploads")
+    with override_settings(MEDIA_URL="https://cdn.example.com/"):
+        assert options(view)["MEDIA_URL"] == "https://cdn.example.com/"
+
+
+def test_the_seeds_upload_dir_setting_is_lent(site: Site, root: Path) -> None:
+    assert stored(site, AjaxFileUploader(), root / "media" / "in", UPLOAD_DIR="in")
+
+
+def test_a_class_constant_set_before_is_stronger(site: Site, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalUploadBackend, "UPLOAD_DIR", "tmp")
+    view = AjaxFileUploader(backend=LocalUploadBackend)
+    assert stored(site, view, root / "media" / "tmp", UPLOAD_DIR="in")
+
+
+def test_a_class_constant_set_after_is_stronger(site: Site, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = AjaxFileUploader(backend=LocalUploadBackend)
+    assert stored(site, view, root / "media" / "in", UPLOAD_DIR="in")
+    monkeypatch.setattr(LocalUploadBackend, "UPLOAD_DIR", "tmp")
+    monkeypatch.setattr(LocalUploadBackend, "MEDIA_ROOT", str(root / "elsewhere"))
+    assert stored(site, view, root / "elsewhere" / "tmp", UPLOAD_DIR="in")
+
+
+def test_a_subclass_keeps_its_own_constants_and_is_lent_the_others(site: Site, root: Path) -> None:
+    class Reports(LocalUploadBackend):
+        UPLOAD_DIR = "reports"
+
+    assert stored(site, AjaxFileUploader(Reports), root / "media" / "reports", UPLOAD_DIR="in")
+
+
+@pytest.mark.parametrize("option", ["UPLOAD_DIR", "upload_dir"])
+def test_an_option_is_strongest(site: Site, root: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.setattr(LocalUploadBackend, "UPLOAD_DIR", "tmp")
+    given: dict[str, Any] = {option: "given"}
+    assert stored(site, AjaxFileUploader(LocalUploadBackend, **given), root / "media" / "given", UPLOAD_DIR="in")
+
+
+@pytest.mark.parametrize(
+    ("files", "folders", "modes"),
+    [
+        (0o644, None, (0o644, 0o755)),
+        (0o640, None, (0o640, 0o750)),
+        (0o600, None, (0o600, 0o700)),
+        (0o644, 0o711, (0o644, 0o711)),
+        (None, 0o750, (0o600, 0o750)),
+        (None, None, (0o600, 0o700)),
+    ],
+)
+def test_permissions_are_djangos(site: Site, uploads: Path, files: Any, folders: Any, modes: tuple[int, int]) -> None:
+    settings = {"FILE_UPLOAD_PERMISSIONS": files, "FILE_UPLOAD_DIRECTORY_PERMISSIONS": folders}
+    assert stored(site, AjaxFileUploader(), uploads, **settings)
+    assert ((uploads / "a.txt").stat().st_mode & 0o7777, uploads.stat().st_mode & 0o7777) == modes
+
+
+def test_settings_that_are_not_set_are_not_lent() -> None:
+    with override_settings(MEDIA_ROOT="", MEDIA_URL="", FILE_UPLOAD_PERMISSIONS=None):
+        assert options(AjaxFileUploader()) == {}
+
+
+def test_an_unset_media_url_is_not_the_whole_site() -> None:
+    """Django makes the site's prefix of it."""
+    try:
+        with override_settings(MEDIA_URL=""):
+            set_script_prefix("/app/")
+            assert "MEDIA_URL" not in options(AjaxFileUploader())
+        with override_settings(MEDIA_URL="media/"):
+            assert options(AjaxFileUploader())["MEDIA_URL"] == "/app/media/"
+    finally:
+        set_script_prefix("/")
+
+
+def test_a_backend_is_lent_only_what_it_knows() -> None:
+    with override_settings(UPLOAD_DIR="in"):
+        assert options(AjaxFileUploader(MemoryUploadBackend)) == {}
+
+
+def test_endpoints_are_kept_while_settings_stay_and_when_they_come_back() -> None:
+    view = AjaxFileUploader()
+    first = view.endpoint
+    assert view.endpoint is first
+    with override_settings(UPLOAD_DIR="other"):
+        assert view.endpoint is not first
+    assert view.endpoint is first
+
+
+# ---- settings.AJAXUPLOAD ---------------------------------------------------------------------------------------------
+
+BACKENDS = {"backends": {"default": {"class": "local", "upload_dir": "by-default"}, "photos": "memory"}}
+
+
+def test_without_a_backend_it_is_the_one_named_default(site: Site, root: Path) -> None:
+    with override_settings(AJAXUPLOAD=BACKENDS):
+        assert stored(site, AjaxFileUploader(), root / "media" / "by-default", AWS_STORAGE_BUCKET_NAME="b")
+
+
+def test_a_configured_name_is_stronger_than_a_registry_name() -> None:
+    with override_settings(AJAXUPLOAD={"backends": {"local": {"class": "memory"}}}):
+        spec = AjaxFileUploader("local").endpoint.settings.backend
+    assert (spec.name, spec.cls) == ("local", MemoryUploadBackend)
+
+
+def test_options_beside_a_configured_name_are_stronger_than_its_own() -> None:
+    with override_settings(AJAXUPLOAD=BACKENDS):
+        assert options(AjaxFileUploader("default", UPLOAD_DIR="x"))["UPLOAD_DIR"] == "x"
+
+
+def test_an_unknown_name_is_answered_with_all_that_are_known() -> None:
+    with override_settings(AJAXUPLOAD=BACKENDS), pytest.raises(ConfigError, match="did you mean 'photos'"):
+        AjaxFileUploader("photo")
+
+
+def test_a_setting_that_is_no_dict_is_told() -> None:
+    for wrong in (["x"], {"backends": ["local"]}):
+        with override_settings(AJAXUPLOAD=wrong), pytest.raises(ConfigError, match="must be a dict"):
+            AjaxFileUploader()
+
+
+@pytest.mark.parametrize("setting", ["AWS_STORAGE_BUCKET_NAME", "AWS_BUCKET_NAME"])
+@pytest.mark.parametrize("where", ["settings", "environment"])
+def test_a_bucket_in_the_settings_means_s3(monkeypatch: pytest.MonkeyPatch, setting: str, where: str) -> None:
+    """As the seed had it by default. The package that holds it may be missing; then that is what is said."""
+    from ajaxupload.adapters.django import settings
+
+    asked: list[object] = []
+
+    def resolved(name: object) -> type:
+        asked.append(name)
+        return MemoryUploadBackend
+
+    monkeypatch.setattr(settings, "_resolved", resolved)
+    if where == "environment":
+        monkeypatch.setenv(setting, "my-bucket")
+        AjaxFileUploader()
+    else:
+        with override_settings(**{setting: "my-bucket"}):
+            AjaxFileUploader()
+    assert asked[0] == "s3"
+
+
+def test_a_bucket_among_the_options_means_s3() -> None:
+    from ajaxupload.adapters.django.settings import plan
+
+    with pytest.raises(ConfigError, match="s3"):
+        plan(None, None, {"bucket": "b"})
+
+
+def test_a_view_may_be_made_before_django_is_configured() -> None:
+    code = (
+        "from ajaxupload.adapters.django import AjaxFileUploader\n"
+        "view = AjaxFileUploader()\n"
+        "from django.conf import settings\n"
+        "assert not settings.configured\n"
+        "settings.configure(SECRET_KEY='x', MEDIA_ROOT='m')\n"
+        "assert view.endpoint.settings.backend.options['MEDIA_ROOT'] == 'm'"
+    )
+    subprocess.run([sys.executable, "-W", "error::ResourceWarning", "-c", code], check=True)

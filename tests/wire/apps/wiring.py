@@ -1,0 +1,76 @@
+"""The endpoints that every door of the wire tests serves, and what they need.
+
+What lives here: one configuration, read from the environment (AJAXUPLOAD_WIRE_ROOT: where to store, AJAXUPLOAD_WIRE_KEY:
+a made-up secret). What must not: a web framework.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ajaxupload.backends.local import LocalUploadBackend
+from ajaxupload.errors import Forbidden, NotAuthenticated
+from ajaxupload.upload import Upload
+
+PARTNER = "https://partner.example"
+LIMIT = "1 MiB"
+
+
+class EchoingBackend(LocalUploadBackend):
+    """`local`, whose reply tells what the hooks were handed."""
+
+    def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The facts of `local`, the form's fields and the names in the endpoint's path."""
+        facts = super().upload_complete(request, filename, *args, **kwargs)
+        upload = self.upload
+        mine = {"fields": dict(upload.fields), "names": kwargs, "principal": upload.principal, "protocol": upload.protocol}
+        return {**facts, **mine}
+
+
+def authorize(request: Any, action: str, upload: Upload | None) -> str | None:
+    """Ann may, Bob may not, anybody else is asked who they are; in whatever framework's request."""
+    environ = getattr(request, "environ", None) or request.META
+    user = environ.get("HTTP_X_USER")
+    if user == "bob":
+        raise Forbidden
+    if user is None:
+        raise NotAuthenticated
+    return str(user)
+
+
+def backend() -> dict[str, Any]:
+    """Options of the one backend: below the root, and everything unfinished beside it where the tests look for it."""
+    root = os.environ["AJAXUPLOAD_WIRE_ROOT"]
+    return {"class": EchoingBackend, "media_root": f"{root}/media", "upload_dir": ".", "private_dir": f"{root}/private"}
+
+
+def endpoints() -> dict[str, dict[str, Any]]:
+    """Path -> settings."""
+    tables: dict[str, dict[str, Any]] = {
+        "/upload": {"digest": "sha256"},
+        "/photos": {"allow": ["image/*", ".txt"], "min_size": 4, "max_files": 2},
+        "/listed": {"allow": [".jpg", ".png", ".gif", ".txt", ".pdf"], "sniff": False},
+        "/partners": {"allowed_origins": [PARTNER]},
+        "/anybody": {"allowed_origins": ["*"]},
+        "/thanks": {"redirect": "/done?stored=1"},
+        "/guarded": {"authorize": authorize},
+        "/album/{slug}/upload": {"name": "{slug}/{name}"},
+    }
+    return {path: {"backend": "default", "max_size": LIMIT, **table} for path, table in tables.items()}
+
+
+def config() -> dict[str, Any]:
+    """The whole configuration as a dict."""
+    return {"backends": {"default": backend()}, "endpoints": endpoints(), "secret_key": "made up for these tests"}
+
+
+def site(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """The application behind: says what reached it, so that the tables see what was passed through."""
+    size = 0
+    if environ.get("CONTENT_LENGTH", "").isdigit():
+        size = len(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    said = f"site: {environ['REQUEST_METHOD']} {environ.get('SCRIPT_NAME', '')}{environ['PATH_INFO']} {size}".encode()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(said)))])
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else said]

@@ -1,0 +1,131 @@
+"""Requests captured from real widgets in a real browser (requests.json): which are for us, and what must come of each.
+
+What lives here: reading the capture, and the expectation for each request, derived from what was captured. What must
+not: sending. A protocol that is added claims its requests by its name in SPOKEN; what it then answers to pieces of
+files is its own tests' business.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.wire.doors import TOKEN
+from tests.wire.transcript import Case
+
+#: The protocols that are spoken, the more particular first.
+SPOKEN = ("valums", "form", "raw")
+#: Widgets whose whole files are ordinary requests to a protocol that is spoken.
+AS_PLAIN = {"fineuploader"}
+
+#: Query fields, form fields and headers that say "a piece of a file".
+PIECES = {
+    "qqpartindex", "dzchunkindex", "resumablechunknumber", "flowchunknumber", "chunk", "offset", "upload-offset",
+    "upload-length", "upload-complete", "tus-resumable", "content-range",
+}  # fmt: skip
+#: What cannot be told from a whole file: Dropzone 6's `binaryBody` sends naked pieces without name, id or offset, and
+#: parts of an S3 multipart upload go to the URL that a signer chose.
+UNDECIDABLE = {"dz6_binary", "s3_6mp", "s3_5mp"}
+LONGEST = 64 << 10  # bytes: two of the captured bodies are 5 MiB of zeros, which prove nothing more
+
+
+@dataclass(frozen=True)
+class Captured:
+    """One request of the capture."""
+
+    row: dict[str, Any]
+
+    @property
+    def fact(self) -> str:
+        """As a test is named."""
+        return f"{self.row['case']} {self.row['n']}"
+
+    @property
+    def method(self) -> str:
+        return str(self.row["method"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """With lower-case names, the browser's own included."""
+        return {name.lower(): value for name, value in {**self.row["headers"], **self.row.get("sec", {})}.items()}
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """Of a form; empty for all else."""
+        return list(self.row.get("parts", ()))
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.row["url"]).query, keep_blank_values=True))
+
+    def files(self) -> list[tuple[str, bytes]]:
+        """The name (None for the server's choice) and bytes of what it carries, were it whole."""
+        if self.parts:
+            return [(part["filename"], content(part)) for part in self.parts if part.get("filename")]
+        if self.headers.get("content-type") == "application/x-www-form-urlencoded" and "qqfile" not in self.query:
+            return []  # a form without files
+        return [("", self.body())]
+
+    def is_whole(self) -> bool:
+        """Is this a request to store whole files?"""
+        names = {*self.query, *self.headers, *(part["name"] for part in self.parts)}
+        path = urlsplit(self.row["url"]).path
+        asks = "/s3/" in path  # a Companion is told about a file, it is not sent one
+        return self.method in ("POST", "PUT") and not asks and not {n.lower() for n in names} & PIECES and bool(self.files())
+
+    def spoken_as(self) -> str | None:
+        """The protocol that is to take it, None where it must be refused."""
+        claims = set(self.row["protocol_is_one_of"])
+        if not self.is_whole() or not claims & {*SPOKEN, *AS_PLAIN}:
+            return None
+        if "qqfile" in self.query or (self.row["case"].startswith("valums") and self.parts):
+            return "valums"
+        return "form" if self.parts else "raw"
+
+    def body(self) -> bytes:
+        """The bytes, made again from what was captured of them."""
+        if self.parts:
+            return b"".join(map(_part, self.parts)) + b"--XbX--\r\n"
+        if "text" in self.row:
+            return str(self.row["text"]).encode()
+        return bytes(min(self.row.get("bodyLen", 0), LONGEST))
+
+    def case(self) -> Case:
+        """As a case of a table: what to send, and nothing of what is expected."""
+        lines = [f"{self.method} {self.row['url']} HTTP/1.1"]
+        for name, value in self.headers.items():
+            if name == "content-type" and self.parts:
+                value = f"{value}; boundary=XbX"
+            if name == "x-csrftoken":
+                value = TOKEN
+            if name not in ("content-length", "expect"):
+                lines.append(f"{name}: {value}")
+        body = self.body()
+        if "transfer-encoding" in self.headers:
+            body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        return Case(self.fact, "\r\n".join(lines).encode("latin-1"), body, 0)
+
+
+def content(part: dict[str, Any]) -> bytes:
+    """As many bytes as the file had; of the bytes themselves the capture has the first dozen."""
+    first = str(part["first"]).encode() or b"-"
+    return (first * (part["len"] // len(first) + 1))[: part["len"]]
+
+
+def _part(part: dict[str, Any]) -> bytes:
+    head, value = f'--XbX\r\nContent-Disposition: form-data; name="{part["name"]}"', b""
+    if "filename" in part:
+        head += f'; filename="{part["filename"]}"\r\nContent-Type: {part["ct"]}'
+        value = content(part)
+    else:
+        value = TOKEN.encode() if part["name"] == "csrfmiddlewaretoken" else str(part["value"]).encode()
+    return head.encode() + b"\r\n\r\n" + value + b"\r\n"
+
+
+def all_captured() -> list[Captured]:
+    """The whole capture."""
+    rows = json.loads(Path(__file__).with_name("requests.json").read_text(encoding="utf-8"))
+    return [Captured(row) for row in rows]

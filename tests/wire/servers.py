@@ -1,0 +1,121 @@
+"""Real servers in processes of their own: started on a free port, stopped by their pid, and what they said kept.
+
+What lives here: one server's life. What must not: what is asked of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.wire.client import ask
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = "tests.wire.apps"
+WORKERS = 2  # every fact about state is to hold with two processes
+START, STOP = 30.0, 15.0  # seconds
+_TOLD = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
+
+
+@dataclass
+class Server:
+    """A running server. `root` is what it stores below, `log` the file with all it said."""
+
+    kind: str
+    root: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+    port: int = 0
+
+    @property
+    def host(self) -> str:
+        """As the Host header names it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def said(self) -> str:
+        """Everything it printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def pids(self) -> list[int]:
+        """The process and its workers."""
+        try:
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        except OSError:
+            children = ""
+        return [self.process.pid, *map(int, children.split())]
+
+
+def gunicorn(module: str, *more: str) -> list[str]:
+    """Threads and two workers; kept alive long enough for the tests that ask twice."""
+    options = ["-k", "gthread", "--threads", "4", "-w", str(WORKERS), "--no-control-socket", "--graceful-timeout", "5"]
+    return [sys.executable, "-m", "gunicorn", *options, "-b", "127.0.0.1:0", *more, f"{APPS}.{module}:application"]
+
+
+def commands() -> dict[str, list[str]]:
+    """Door -> the command that opens it."""
+    serve = [sys.executable, "-m", f"{APPS}.serve"]
+    return {
+        "wsgiref": [*serve, "wsgiref", f"{APPS}.bare"],
+        "cheroot": [*serve, "cheroot", f"{APPS}.bare"],
+        "gunicorn": gunicorn("bare"),
+        "django": gunicorn("django_app"),
+        "flask": gunicorn("flask_app"),
+        "pyramid": gunicorn("pyramid_app"),
+    }
+
+
+@contextmanager
+def running(
+    kind: str, command: list[str], root: Path, *, env: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """Start it, wait until it answers, and end it at the end of the block, asking first."""
+    log = root / "server.log"
+    environ = {**os.environ, "AJAXUPLOAD_WIRE_ROOT": str(root), "PYTHONUNBUFFERED": "1", **(env or {})}
+    with log.open("wb") as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT)
+    server = Server(kind, root, log, process)
+    try:
+        _wait_until_ready(server)
+        yield server
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(server: Server) -> None:
+    deadline = time.monotonic() + START
+    while not (told := _TOLD.search(server.said)):
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"{server.kind} did not start:\n{server.said}")
+        time.sleep(0.02)
+    server.port = int(told[1])
+    try:
+        ask(server.port, b"GET /upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=START)
+    except OSError as error:
+        raise AssertionError(f"{server.kind} does not answer ({error}):\n{server.said}") from error
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
+def faults(said: str) -> list[str]:
+    """What a server's log holds that it should not: tracebacks, and files or sockets that somebody forgot to close."""
+    marks = ("Traceback (most recent call last)", "ResourceWarning", "Exception ignored in", "[CRITICAL]")
+    lines = said.splitlines()
+    return ["\n".join(lines[max(0, at - 2) : at + 25]) for at, line in enumerate(lines) if any(m in line for m in marks)]
