@@ -39,7 +39,7 @@ help:
 # $(call venv,DIR): a virtualenv with pip in it, made unless it is there. Debian without python3-venv leaves a half-made
 # one behind, which must not pass for a virtualenv next time.
 define venv
-@test -x $(1)/bin/python || { \
+@test -f $(1)/pyvenv.cfg || { \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo 'ajaxupload needs Python 3.10 or newer: make PYTHON=/path/to/python3' >&2; exit 1; }; \
 	$(PYTHON) -m venv $(1) \

@@ -51,7 +51,9 @@ def index(request: Request) -> Response:
         return Response(PAGE.format(head="", content=LOGIN.format(token=get_csrf_token(request))))
     mine = folder_of(request)
     names = sorted(path.name for path in mine.iterdir()) if mine.is_dir() else []
-    links = "".join(f'<li><a href="{escape(request.route_path("file", name=name))}">{escape(name)}</a>' for name in names)
+    links = "".join(
+        f'<li><a href="{escape(request.route_path("file", name=name))}">{escape(name)}</a>' for name in names
+    )
     # The widget. Without JavaScript it is a form that posts the files and comes back here.
     content = f"<p>You are {user}.</p>{request.ajax_upload()}<h2>Your files</h2><ul>{links or '<li>none yet'}</ul>"
     return Response(PAGE.format(head=request.ajax_upload_tags(), content=content))

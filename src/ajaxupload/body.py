@@ -129,7 +129,7 @@ class Body:
             yield block
 
     def read(self) -> Block:
-        """The next block, empty at the end. Raises BodyIncomplete, ClientGone or BodyTimeout, all meaning: not whole."""
+        """The next block, empty at the end. Raises BodyIncomplete, ClientGone or BodyTimeout: it is not whole."""
         if self.complete:
             return b""
         began = time.monotonic()

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
+from . import __version__
 from .config import EndpointSettings, Settings
 from .demo.plan import Plan, backends_of, startup_faults
 from .demo.shelf import place_of
@@ -70,6 +71,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="ajaxupload", description="Browser file uploads: try them, check a configuration, tidy up.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command, text in (
         ("serve", _serve, "a page to upload to, on a server that streams"),
@@ -77,7 +79,12 @@ def _parser() -> argparse.ArgumentParser:
         ("clean", _clean, "remove what uploads that broke off have left"),
     ):
         sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        known = [*_what(sub), *(_where(sub) if name == "serve" else ()), *(_age(sub) if name == "clean" else ())]
+        known = [
+            "--help",
+            *_what(sub),
+            *(_where(sub) if name == "serve" else ()),
+            *(_age(sub) if name == "clean" else ()),
+        ]
         sub.set_defaults(name=name, command=command, known=known)
     return parser
 

@@ -11,6 +11,7 @@ the nearest known name. What must not: reading values (values.py), acting on the
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -149,7 +150,7 @@ def endpoint_keys() -> list[str]:
 def _hints(cls: type) -> Mapping[str, Any]:
     try:
         return get_type_hints(cls, include_extras=True)
-    except Exception:  # somebody's class may name types that exist for its type checker only: then defaults decide
+    except Exception:  # noqa: BLE001 - a class may name types that exist for its type checker only: defaults decide
         return {}
 
 
@@ -264,8 +265,6 @@ def _endpoint_backend(
 
 def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) -> None:
     """What types cannot say: templates, protocols, digests, limits that exclude each other."""
-    import hashlib
-
     try:
         check_template(settings.name, re.findall(r"\{(\w+)\}", settings.path))
     except ValueError as error:
@@ -276,9 +275,8 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
         except ConfigError as error:
             problems.append(f"{where}: protocols: {error}")
     if settings.digest is not None and settings.digest not in hashlib.algorithms_available:
-        problems.append(
-            f"{where}: digest {settings.digest!r} is no hash algorithm{nearest(settings.digest, sorted(hashlib.algorithms_guaranteed))}"
-        )
+        suggestion = nearest(settings.digest, sorted(hashlib.algorithms_guaranteed))
+        problems.append(f"{where}: digest {settings.digest!r} is no hash algorithm{suggestion}")
     if settings.min_size > settings.max_size:
         problems.append(f"{where}: min_size is larger than max_size")
     for key in ("allow", "deny"):
@@ -286,6 +284,8 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
             TypeList(getattr(settings, key))
         except ValueError as error:
             problems.append(f"{where}: {key} {error}")
-    for origin in settings.allowed_origins:
-        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
-            problems.append(f"{where}: allowed_origins: {origin!r} must look like 'https://www.example.com'")
+    problems.extend(
+        f"{where}: allowed_origins: {origin!r} must look like 'https://www.example.com'"
+        for origin in settings.allowed_origins
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin)
+    )

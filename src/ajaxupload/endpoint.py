@@ -39,8 +39,8 @@ class Endpoint:
     """One upload URL as a WSGI application.
 
     `extra_check(request)` is the door's own check (Django's CSRF), `trusts_origin` as in `Guard`. With `propagate`,
-    exceptions that are not `UploadError`s, an `authorize` hook's redirect to a login page say, go on to the framework that mounted us;
-    otherwise they are logged and answered with 500.
+    exceptions that are not `UploadError`s, an `authorize` hook's redirect to a login page say, go on to the framework
+    that mounted us; otherwise they are logged and answered with 500.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Endpoint:
                 self._started = True
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as PEP 3333 has it."""
         request = UploadRequest(environ)
         response = self.respond(request)
         # Not response(environ, start_response): WebOb would make Location absolute from the Host header, which behind

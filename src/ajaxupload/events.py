@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from blinker import Namespace, NamedSignal
+from blinker import NamedSignal, Namespace
 
 __all__ = ["aborted", "completed", "created", "emit", "expired", "file_uploaded", "progressed", "refused"]
 
@@ -49,5 +49,5 @@ def emit(signal: NamedSignal, sender: str, **details: Any) -> None:
     for listener in signal.receivers_for(sender):
         try:
             listener(sender, **details)
-        except Exception:
+        except Exception:  # noqa: BLE001 - listeners are other people's code, and cannot veto
             _log.exception("a listener of %r failed; the upload is not affected", signal.name)

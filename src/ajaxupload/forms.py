@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as _new
 from typing import cast
 
-# The package is untyped; what comes out of it is given its type here, and nowhere else is it imported.
-from multipart import (  # type: ignore[import-untyped]
+from multipart import (  # type: ignore[import-untyped]  # what comes out is given its type here, its only importer
     MultipartError,
     MultipartSegment,
     ParserLimitReached,
@@ -200,5 +199,5 @@ def _boundary(content_type: str) -> bytes:
 
 
 def header_parameters(value: str) -> dict[str, str]:
-    """The parameters of a header such as `form-data; name="f"; filename="a.txt"`, names lower-case; {} when over long."""
+    """The parameters of a header such as `form-data; name="f"; filename="a.txt"`, names lower-case; {} if too long."""
     return cast("dict[str, str]", parse_options_header(value)[1]) if len(value) <= _LONGEST_HEADER else {}

@@ -50,7 +50,7 @@ class Guard:
         self._check_origin = settings.csrf
         self._authorize = settings.authorize
         self._extra_check = extra_check
-        self._trusts_origin = trusts_origin or (lambda origin: False)
+        self._trusts_origin = trusts_origin or (lambda _origin: False)
 
     def check(self, request: UploadRequest) -> None:
         """Let the request in or raise CrossOrigin, or whatever the door's own check raises."""

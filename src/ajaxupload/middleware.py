@@ -44,6 +44,7 @@ class AjaxUpload:
         self._match = re.compile(pattern).match
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer as PEP 3333 has it, or let the wrapped application."""
         found = self._match(environ.get("PATH_INFO", ""))
         if found is None:
             return self.app(environ, start_response)

@@ -48,7 +48,7 @@ def names(kind: str) -> list[str]:
 
 
 def resolve(kind: str, name: str | type) -> type[Any]:
-    """The class that `name` stands for. Raises ConfigError naming the nearest, or MissingExtra with its install line."""
+    """The class that `name` stands for. Raises ConfigError naming the nearest, or MissingExtra with what to install."""
     if isinstance(name, type):
         return name
     if name in _OURS[kind]:

@@ -27,10 +27,10 @@ class Upload:
 
     `name` is what the client called it (cleaned for display, never a path), `filename` what it is stored as,
     relative to the backend's root, with "/" between folders. `type` is the client's claim; `sniffed` is what the
-    content looks like. `size` is None until it is known, `max_size` the endpoint's limit, `offset` is how many bytes have come. `fields` are the form
-    fields that stood before the file, `path_names` what the endpoint's path matched (`/album/{slug}/upload`).
-    `metadata` are the client's own words: never merged with ours. `result` is what the backend's `upload_complete`
-    returned. Times are seconds since the epoch.
+    content looks like. `size` is None until it is known, `max_size` the endpoint's limit, `offset` is how many bytes
+    have come. `fields` are the form's fields (all of them once the request's end was seen), `path_names` what the
+    endpoint's path matched (`/album/{slug}/upload`). `metadata` are the client's own words: never merged with ours.
+    `result` is what the backend's `upload_complete` returned. Times are seconds since the epoch.
     """
 
     id: str = _new(default_factory=new_id)

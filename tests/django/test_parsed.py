@@ -133,5 +133,8 @@ def test_after_the_upload_djangos_request_has_no_body_left_to_wait_for(site: Sit
 
     client = site(path("upload/", csrf_exempt(view)))
     body = encoded(("caption", "Sea"), ("file", "a.txt", b"x"))
-    assert client.post("/upload/", body, content_type="multipart/form-data; boundary=a-boundary-of-our-own").status_code == 200
+    assert (
+        client.post("/upload/", body, content_type="multipart/form-data; boundary=a-boundary-of-our-own").status_code
+        == 200
+    )
     assert left == [{"caption": ["Sea"]}, {}]

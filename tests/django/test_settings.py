@@ -16,7 +16,7 @@ from ajaxupload.adapters.django import AjaxFileUploader
 from ajaxupload.adapters.django.settings import BUILT_IN
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.backends.memory import MemoryUploadBackend
-from ajaxupload.registry import names
+from ajaxupload.registry import names, resolve
 
 from .conftest import Site
 from .wire import post_form
@@ -46,7 +46,7 @@ def test_the_built_in_constants_are_those_of_our_backends() -> None:
     assert len(found) == len(names("backend"))
     for constants in found:
         assert constants.items() <= BUILT_IN.items()
-    assert {key for constants in found for key in constants} >= BUILT_IN.keys() - {"BUCKET"}
+    assert {key for constants in found for key in constants} == BUILT_IN.keys()
 
 
 def test_media_settings_are_lent(site: Site, root: Path) -> None:
@@ -169,32 +169,32 @@ def test_a_setting_that_is_no_dict_is_told() -> None:
 
 
 @pytest.mark.parametrize("setting", ["AWS_STORAGE_BUCKET_NAME", "AWS_BUCKET_NAME"])
-@pytest.mark.parametrize("where", ["settings", "environment"])
-def test_a_bucket_in_the_settings_means_s3(monkeypatch: pytest.MonkeyPatch, setting: str, where: str) -> None:
-    """As the seed had it by default. The package that holds it may be missing; then that is what is said."""
-    from ajaxupload.adapters.django import settings
+def test_a_bucket_in_the_settings_means_s3(setting: str) -> None:
+    """As the seed had it by default."""
+    lent = {
+        setting: "my-bucket",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_S3_REGION_NAME": "eu-north-1",
+        "AWS_S3_ENDPOINT_URL": "http://127.0.0.1:9",
+    }
+    with override_settings(**lent):
+        spec = AjaxFileUploader().endpoint.settings.backend
+    assert spec.cls is resolve("backend", "s3")
+    assert spec.options == {
+        "BUCKET": "my-bucket",
+        "ACCESS_KEY_ID": "key",
+        "SECRET_ACCESS_KEY": "secret",
+        "REGION": "eu-north-1",
+        "ENDPOINT_URL": "http://127.0.0.1:9",
+    }
 
-    asked: list[object] = []
 
-    def resolved(name: object) -> type:
-        asked.append(name)
-        return MemoryUploadBackend
-
-    monkeypatch.setattr(settings, "_resolved", resolved)
-    if where == "environment":
-        monkeypatch.setenv(setting, "my-bucket")
-        AjaxFileUploader()
-    else:
-        with override_settings(**{setting: "my-bucket"}):
-            AjaxFileUploader()
-    assert asked[0] == "s3"
-
-
-def test_a_bucket_among_the_options_means_s3() -> None:
-    from ajaxupload.adapters.django.settings import plan
-
-    with pytest.raises(ConfigError, match="s3"):
-        plan(None, None, {"bucket": "b"})
+def test_a_bucket_in_the_environment_or_among_the_options_means_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert options(AjaxFileUploader(bucket="given")) == {"BUCKET": "given"}
+    monkeypatch.setenv("AWS_STORAGE_BUCKET_NAME", "from-environment")
+    assert options(AjaxFileUploader()) == {"BUCKET": "from-environment"}
+    assert AjaxFileUploader("local").endpoint.settings.backend.cls is LocalUploadBackend
 
 
 def test_a_view_may_be_made_before_django_is_configured() -> None:

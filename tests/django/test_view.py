@@ -135,9 +135,11 @@ class Noting(MemoryUploadBackend):
     ids=str,
 )
 def test_a_backend_is_a_class_a_name_a_path_or_a_table(site: Site, uploads: Path, backend: Any) -> None:
-    client = site(
-        path("upload/", AjaxFileUploader(backend)), AJAXUPLOAD={"backends": {"mine": {"class": "local"}}}
-    ) if backend != "mine" else site(AJAXUPLOAD={"backends": {"mine": {"class": "local"}}})
+    client = (
+        site(path("upload/", AjaxFileUploader(backend)), AJAXUPLOAD={"backends": {"mine": {"class": "local"}}})
+        if backend != "mine"
+        else site(AJAXUPLOAD={"backends": {"mine": {"class": "local"}}})
+    )
     if backend == "mine":
         client = site(path("upload/", AjaxFileUploader("mine")))
     post_form(client, "/upload/", ("file", "notes.txt", b"here"))

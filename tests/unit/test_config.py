@@ -165,7 +165,7 @@ def test_a_class_whose_annotations_cannot_be_read_is_typed_by_its_defaults() -> 
 def test_entry_points_of_installed_packages_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib.metadata import EntryPoint
 
-    import ajaxupload.registry as registry
+    from ajaxupload import registry
 
     entry = EntryPoint("mine", CUSTOM, "ajaxupload.backends")
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == "ajaxupload.backends" else [])

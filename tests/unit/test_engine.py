@@ -8,15 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ajaxupload import events
-from ajaxupload.body import Block
 from ajaxupload.backends.base import AbstractUploadBackend
 from ajaxupload.config import load, short_form
 from ajaxupload.engine import Batch, Engine
-from ajaxupload.engine.hooks import for_backend
 from ajaxupload.errors import (
     BodyIncomplete,
     ClientGone,
@@ -29,7 +25,6 @@ from ajaxupload.errors import (
     TooSmall,
     Unprocessable,
     UnsupportedType,
-    UploadError,
 )
 from ajaxupload.request import UploadRequest
 from ajaxupload.upload import Upload
@@ -297,29 +292,3 @@ def test_events_tell_created_progressed_completed_and_a_failing_listener_changes
         files.publish()
     assert seen == ["created 0", f"progressed {1 << 20}", f"progressed {2 << 20}", f"completed {5 << 19}"]
     assert caplog.text.count("a listener of") == 4
-
-
-def test_a_refusal_by_its_type_is_told_to_listeners_of_refused() -> None:
-    seen: list[str] = []
-
-    def listener(sender: str, **details: Any) -> None:
-        seen.append(details["upload"].state)
-
-    with events.refused.connected_to(listener), pytest.raises(UploadError), batch(deny=[".exe"]) as files:
-        files.receive("a.exe", [b"x"])
-    assert seen == ["refused"]
-
-
-@given(st.lists(st.binary(max_size=50)), st.integers(min_value=1, max_value=64))
-def test_buffer_size_makes_every_chunk_exactly_that_long_but_the_last(blocks: list[bytes], size: int) -> None:
-    parts: list[Block] = [*blocks]
-    chunks = [bytes(chunk) for chunk in for_backend(parts, size, lent=True)]
-    assert b"".join(chunks) == b"".join(blocks)
-    assert all(len(chunk) == size for chunk in chunks[:-1])
-    assert all(0 < len(chunk) <= size for chunk in chunks)
-
-
-def test_a_backend_that_does_not_take_lent_buffers_gets_bytes() -> None:
-    lent: list[Block] = [memoryview(b"ab"), bytearray(b"cd"), b"ef"]
-    assert [type(chunk) for chunk in for_backend(lent, None, lent=False)] == [bytes, bytes, bytes]
-    assert list(for_backend(lent, None, lent=True)) == lent

@@ -135,9 +135,9 @@ def test_r10_a_refused_content_is_named_with_the_list() -> None:
         TypeRules(deny=["text/html"]).check_head("a.txt", HTML)
 
 
-def test_without_sniffing_contents_are_not_looked_at_and_names_must_do() -> None:
+def test_without_sniffing_contents_refuse_nothing_and_names_must_do() -> None:
     rules = TypeRules(["image/*"], sniff=False)
-    assert rules.check_head("a.png", HTML) is None
+    assert rules.check_head("a.png", HTML) == "text/html"
     with pytest.raises(UnsupportedType):
         rules.check_name("blob")
 

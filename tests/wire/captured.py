@@ -1,8 +1,7 @@
 """Requests captured from real widgets in a real browser (requests.json): which are for us, and what must come of each.
 
 What lives here: reading the capture, and the expectation for each request, derived from what was captured. What must
-not: sending. A protocol that is added claims its requests by its name in SPOKEN; what it then answers to pieces of
-files is its own tests' business.
+not: sending.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.wire.doors import TOKEN
 from tests.wire.transcript import Case
 
-#: The protocols that are spoken, the more particular first.
+#: The protocols that are spoken. One that is added here takes the requests that name it out of these tests.
 SPOKEN = ("valums", "form", "raw")
 #: Widgets whose whole files are ordinary requests to a protocol that is spoken.
 AS_PLAIN = {"fineuploader"}
@@ -26,9 +25,6 @@ PIECES = {
     "qqpartindex", "dzchunkindex", "resumablechunknumber", "flowchunknumber", "chunk", "offset", "upload-offset",
     "upload-length", "upload-complete", "tus-resumable", "content-range",
 }  # fmt: skip
-#: What cannot be told from a whole file: Dropzone 6's `binaryBody` sends naked pieces without name, id or offset, and
-#: parts of an S3 multipart upload go to the URL that a signer chose.
-UNDECIDABLE = {"dz6_binary", "s3_6mp", "s3_5mp"}
 LONGEST = 64 << 10  # bytes: two of the captured bodies are 5 MiB of zeros, which prove nothing more
 
 
@@ -71,17 +67,19 @@ class Captured:
 
     def is_whole(self) -> bool:
         """Is this a request to store whole files?"""
-        names = {*self.query, *self.headers, *(part["name"] for part in self.parts)}
-        path = urlsplit(self.row["url"]).path
-        asks = "/s3/" in path  # a Companion is told about a file, it is not sent one
-        return self.method in ("POST", "PUT") and not asks and not {n.lower() for n in names} & PIECES and bool(self.files())
+        names = {name.lower() for name in (*self.query, *self.headers, *(part["name"] for part in self.parts))}
+        asks = "/s3/" in urlsplit(self.row["url"]).path  # a Companion is told about a file, it is not sent one
+        return self.method in ("POST", "PUT") and not asks and not names & PIECES and bool(self.files())
 
-    def spoken_as(self) -> str | None:
-        """The protocol that is to take it, None where it must be refused."""
-        claims = set(self.row["protocol_is_one_of"])
+    def verdict(self) -> str:
+        """Whose it is: a protocol's name, or "refused"."""
+        claims = {*self.row["protocol_is_one_of"]}
+        particular = [name for name in SPOKEN if name in claims and name not in ("form", "raw")]
+        if particular and particular != ["valums"]:
+            return particular[0]
         if not self.is_whole() or not claims & {*SPOKEN, *AS_PLAIN}:
-            return None
-        if "qqfile" in self.query or (self.row["case"].startswith("valums") and self.parts):
+            return "refused"
+        if "qqfile" in self.query or (particular and self.parts):
             return "valums"
         return "form" if self.parts else "raw"
 

@@ -74,9 +74,7 @@ def commands() -> dict[str, list[str]]:
 
 
 @contextmanager
-def running(
-    kind: str, command: list[str], root: Path, *, env: dict[str, str] | None = None
-) -> Iterator[Server]:
+def running(kind: str, command: list[str], root: Path, *, env: dict[str, str] | None = None) -> Iterator[Server]:
     """Start it, wait until it answers, and end it at the end of the block, asking first."""
     log = root / "server.log"
     environ = {**os.environ, "AJAXUPLOAD_WIRE_ROOT": str(root), "PYTHONUNBUFFERED": "1", **(env or {})}
@@ -118,4 +116,6 @@ def faults(said: str) -> list[str]:
     """What a server's log holds that it should not: tracebacks, and files or sockets that somebody forgot to close."""
     marks = ("Traceback (most recent call last)", "ResourceWarning", "Exception ignored in", "[CRITICAL]")
     lines = said.splitlines()
-    return ["\n".join(lines[max(0, at - 2) : at + 25]) for at, line in enumerate(lines) if any(m in line for m in marks)]
+    return [
+        "\n".join(lines[max(0, at - 2) : at + 25]) for at, line in enumerate(lines) if any(m in line for m in marks)
+    ]

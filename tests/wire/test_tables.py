@@ -18,7 +18,9 @@ def rows(doors: tuple[str, ...], *tables: str) -> list[Any]:
     """A parameter for each door and case, all cases of a door one after the other."""
     cases = [(name, case) for name in tables for case in table(name)]
     return [
-        pytest.param(door, case, id=f"{door}-{name}: {case.fact}", marks=[] if door == "webtest" else pytest.mark.servers)
+        pytest.param(
+            door, case, id=f"{door}-{name}: {case.fact}", marks=[] if door == "webtest" else pytest.mark.servers
+        )
         for door in doors
         for name, case in cases
     ]

@@ -135,19 +135,24 @@ def _reply(response: webob.Response) -> flask.Response:
 def _readable(native: flask.Request) -> dict[str, Any]:
     """The request's environ with a body that can be read, whatever has touched the request before us."""
     environ, seen = dict(native.environ), vars(native)
-    if "_cached_data" in seen:  # somebody called get_data(), which keeps what it read
-        return environ | _whole(native.get_data())
     if "form" in seen and native.mimetype == "multipart/form-data":
         fields = {name: values[-1] for name, values in native.form.lists()}
         environ["ajaxupload.form"] = ParsedForm(fields, _parts(native.files))
         return environ | _whole(b"")
-    if "stream" in seen:  # perhaps read already, and a server's own input may wait for ever for more; this one ends
-        environ["wsgi.input"] = native.stream
-        if seen.get("form"):
-            raise RuntimeError("Something read request.form before the upload view was called: it has eaten the file")
+    if kept := seen.get("_cached_data"):  # somebody called get_data(), which keeps what it read
+        return environ | _whole(kept)
+    if seen.get("form"):
+        raise RuntimeError("Something read request.form before the upload view was called: it has eaten the file")
+    environ["wsgi.input"] = _input(native)
     # From here on the body is ours: whoever asks for it later finds an empty one, instead of waiting for the client.
     seen.update(stream=io.BytesIO(), form=ImmutableMultiDict(), files=ImmutableMultiDict())
     return environ
+
+
+def _input(native: flask.Request) -> IO[bytes]:
+    """Where the rest of the body is. Once werkzeug has a stream over the server's input, some of it may be read, and
+    the server's own would wait for ever for more; the stream knows where it ends."""
+    return native.stream if "stream" in vars(native) else native.environ["wsgi.input"]
 
 
 def _whole(body: bytes) -> dict[str, Any]:
@@ -184,7 +189,9 @@ def _exempt(blueprint: flask.Blueprint) -> None:
 def _drain_afterwards(response: flask.Response) -> flask.Response:
     """Also where a decorator or `before_request` refused and the view never ran."""
     native = _native()
-    request = native.environ.get("ajaxupload.request") or UploadRequest(_readable(native))
+    request = native.environ.get("ajaxupload.request")
+    if request is None:
+        request = UploadRequest({**native.environ, "wsgi.input": _input(native)})
     response.call_on_close(request.drain)
     return response
 

@@ -49,7 +49,8 @@ def storing() -> Iterator[None]:
         raise
     except OSError as error:
         _log.exception("the store failed")
-        raise (StorageFull if error.errno in _FULL else StorageUnavailable)() from error
+        told = StorageFull if error.errno in _FULL else StorageUnavailable
+        raise told from error
     except Exception as error:
         _log.exception("a backend failed")
         raise InternalError from error

@@ -206,7 +206,7 @@ class Batch:
         for stored in reversed(self._stored):
             try:
                 call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the contract forbids it; the request's other files must be cleaned up too
                 _log.exception("a backend could not clean up after %.200a", stored.filename)
             self._end(stored.upload, stored.backend, error)
 

@@ -30,7 +30,7 @@ class Form(Protocol):
         return request.method == "POST" and request.media_type == "multipart/form-data"
 
     def handle(self, request: UploadRequest) -> Response:
-        """Store every file of the form, all or none. 303 to the endpoint's `redirect` for plain forms where it is set."""
+        """Store every file of the form, all or none. 303 to the endpoint's `redirect` for plain forms if it is set."""
         form = form_of(request, self.mount.settings)
         refuse_pieces(request, form)
         uploads = store_files(self.mount, request, form, self.name)

@@ -33,7 +33,7 @@ class Raw(Protocol):
         return request.method == "PUT" or (request.method == "POST" and request.media_type != "multipart/form-data")
 
     def handle(self, request: UploadRequest) -> Response:
-        """Store the body. 201 with a Location for PUT where the store gives a URL, else 200 (RFC 9110 section 9.3.4)."""
+        """Store the body. 201, and a Location where the store gives a URL, for PUT (RFC 9110 9.3.4), else 200."""
         refuse_pieces(request)
         name = named_by(request)
         kind = request.media_type
@@ -43,7 +43,7 @@ class Raw(Protocol):
             # posts such forms to paths below the endpoint.
             if name is None or (request.method == "POST" and name == request.tail):
                 raise UnsupportedType(
-                    "This looks like a form without files. Use enctype=multipart/form-data, or name the file: ?filename=..."
+                    "This looks like a form without a file. Use enctype=multipart/form-data, or name it: ?filename="
                 )
             kind = ""
         name = name or "file" + (_TYPES.guess_extension(kind) or "")

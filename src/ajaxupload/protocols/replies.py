@@ -111,9 +111,7 @@ def dialect(request: UploadRequest) -> str:
     return "json"
 
 
-def failure(
-    request: UploadRequest, error: UploadError, *, status: int, names: Sequence[str] = (), as_html: bool = False
-) -> Response:
+def failure(error: UploadError, *, status: int, as_html: bool = False) -> Response:
     """The JSON for a refusal: `error` and `message` for people, `code` and `preventRetry` for programs."""
     data = {
         "success": False,
@@ -121,7 +119,7 @@ def failure(
         "message": error.message,
         "code": error.code,
         "preventRetry": error.permanent,
-        "files": [{"name": name, "size": None, "error": error.message} for name in names],
+        "files": [],
     }
     response = json_reply(data, status, as_html=as_html)
     response.headers.update(error.headers.items())

@@ -50,9 +50,9 @@ class Valums(Protocol):
         return replies.json_reply(replies.success(uploads), as_html=_in_iframe(request))
 
     def refuse(self, request: UploadRequest, error: UploadError) -> Response:
-        """200 with `error`, the only way in which the seed's script shows a reason; true status where JSON is asked for."""
+        """200 with `error`, the one way in which the seed's script shows a reason; true status to who asks for JSON."""
         status = error.status if replies.wants_json(request) else 200
-        return replies.failure(request, error, status=status, as_html=_in_iframe(request))
+        return replies.failure(error, status=status, as_html=_in_iframe(request))
 
 
 def _in_iframe(request: UploadRequest) -> bool:

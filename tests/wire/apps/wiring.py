@@ -25,7 +25,12 @@ class EchoingBackend(LocalUploadBackend):
         """The facts of `local`, the form's fields and the names in the endpoint's path."""
         facts = super().upload_complete(request, filename, *args, **kwargs)
         upload = self.upload
-        mine = {"fields": dict(upload.fields), "names": kwargs, "principal": upload.principal, "protocol": upload.protocol}
+        mine = {
+            "fields": dict(upload.fields),
+            "names": kwargs,
+            "principal": upload.principal,
+            "protocol": upload.protocol,
+        }
         return {**facts, **mine}
 
 

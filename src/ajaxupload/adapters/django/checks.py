@@ -51,7 +51,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     try:
         config = dict(configured())
         if config:
-            config.setdefault("endpoints", {"/upload": {"backend": next(iter(config.get("backends") or ["local"]))}})
+            config.setdefault("endpoints", {"/upload": {"backend": {"class": "memory"}}})  # `load` wants one
             load(config)
     except ConfigError as error:
         return [Error(f"settings.AJAXUPLOAD: {problem}", id="ajaxupload.E001") for problem in error.problems]

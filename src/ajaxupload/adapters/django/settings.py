@@ -37,7 +37,11 @@ BUILT_IN: Mapping[str, Any] = {
     "UPLOAD_DIR": "uploads",
     "FILE_MODE": 0o600,
     "DIR_MODE": 0o700,
-    "BUCKET": None,
+    "BUCKET": "",
+    "REGION": None,
+    "ENDPOINT_URL": None,
+    "ACCESS_KEY_ID": None,
+    "SECRET_ACCESS_KEY": None,
 }
 _DEFAULT_PATH = "/upload"
 #: django-storages' setting, and the one that django-ajax-uploader's S3 backend read.
@@ -167,15 +171,24 @@ def _dir_mode() -> int | None:
 
 
 def _bucket() -> str | None:
-    found = (getattr(settings, name, None) or os.environ.get(name) for name in _BUCKETS)
-    return next((bucket for bucket in found if bucket), None)
+    return _first(*_BUCKETS)() or next((found for name in _BUCKETS if (found := os.environ.get(name))), None)
+
+
+def _first(*settings_names: str) -> Callable[[], Any]:
+    """Reads the first of these settings that is there."""
+    return lambda: next((found for name in settings_names if (found := getattr(settings, name, None))), None)
 
 
 _LENDERS: Mapping[str, Callable[[], Any]] = {
     "MEDIA_ROOT": _media_root,
     "MEDIA_URL": _media_url,
-    "UPLOAD_DIR": lambda: getattr(settings, "UPLOAD_DIR", None),
+    "UPLOAD_DIR": _first("UPLOAD_DIR"),
     "FILE_MODE": lambda: settings.FILE_UPLOAD_PERMISSIONS,
     "DIR_MODE": _dir_mode,
     "BUCKET": _bucket,
+    # as django-storages calls them, and boto before it
+    "REGION": _first("AWS_S3_REGION_NAME"),
+    "ENDPOINT_URL": _first("AWS_S3_ENDPOINT_URL"),
+    "ACCESS_KEY_ID": _first("AWS_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
+    "SECRET_ACCESS_KEY": _first("AWS_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
 }

@@ -59,8 +59,8 @@ class S3UploadBackend(AbstractUploadBackend):
     #: None: what the content looks like, else what the client says; a type given here stands for all.
     CONTENT_TYPE: str | None = None
     CACHE_CONTROL: str | None = None
-    METADATA: Mapping[str, str] = {}  # noqa: RUF012 - an option's default; instances get their own
-    TAGGING: Mapping[str, str] = {}  # noqa: RUF012 - as above
+    METADATA: Mapping[str, str] = {}
+    TAGGING: Mapping[str, str] = {}
     CHECKSUM: Literal["crc32", "sha256"] = "crc32"
     PART_SIZE: Size = 8 << 20
     MAX_CONCURRENCY: int = 4
@@ -89,7 +89,7 @@ class S3UploadBackend(AbstractUploadBackend):
     # ---- once per process
 
     def startup(self) -> None:
-        """Is there a bucket, and may we use it? A store that does not answer at the moment is no fault of the settings."""
+        """Is there a bucket, and may we use it? That a store does not answer now is no fault of the settings."""
         if not self.BUCKET:
             raise ConfigError("backend 's3' needs a bucket: set \"bucket\" to its name")
         if "{uuid}" not in self.KEY and "{filename}" not in self.KEY:

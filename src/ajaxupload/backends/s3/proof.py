@@ -84,9 +84,12 @@ def _exclusive(client: Any, bucket: str, key: str) -> list[str]:
         ignored.append("CompleteMultipartUpload")
     if not ignored:
         return []
+    calls = " and ".join(ignored)
     return [
-        f"the store ignores If-None-Match on {' and '.join(ignored)}: an object whose key is taken would be "
-        'overwritten. Put {uuid} into the option "key" (the default has it).'
+        (
+            f"the store ignores If-None-Match on {calls}: an object whose key is taken would be overwritten. "
+            'Put {uuid} into the option "key" (the default has it).'
+        )
     ]
 
 

@@ -49,7 +49,7 @@ CHECKSUMS: dict[str, tuple[str, str, Checksum]] = {
 
 
 def _senders() -> ThreadPoolExecutor:
-    """This process's threads: a fork copies no threads, so each process makes its own."""
+    """The process's threads: a fork copies no threads, so each process makes its own."""
     found = _executors.get(os.getpid())
     if found is None:
         found = _executors[os.getpid()] = ThreadPoolExecutor(_SENDERS, thread_name_prefix="ajaxupload-s3")
@@ -206,12 +206,12 @@ class Transfer:
                 self._send()
                 self._collect_all()
                 answer = self._complete()
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError):
             # The answer may have got lost on its way while the object is whole, and then a retry is told that the
             # upload does not exist (any more) or that the key is taken: by us.
             found = self._ours()
             if found is None:
-                raise error
+                raise
             answer = found
         self._done = True
         self._let_go()

@@ -1474,7 +1474,12 @@
         showMessage: (/** @type {string} */ text) => alert(text),
         ...given,
         classes: { ...CLASSES, ...given?.classes },
-        messages: { ...texts, filesLimitError: texts.countError, onLeave: texts.busy, ...given?.messages },
+        messages: {
+          ...texts,
+          filesLimitError: given?.filesLimit === 1 ? texts.countError_one : texts.countError,
+          onLeave: texts.busy,
+          ...given?.messages,
+        },
       });
       const uploader = (this._uploader = new Uploader({
         endpoint: options.action,

@@ -1,0 +1,98 @@
+"""Clients that break off: a body cut at any byte stores nothing, leaves nothing, and disturbs nobody."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
+
+import pytest
+
+from tests.wire import store
+from tests.wire.client import FORM, Answer, ask, connected, form, hang_up, post, read_answer
+from tests.wire.doors import SERVERS, Door
+from tests.wire.servers import Server
+
+pytestmark = [pytest.mark.servers, pytest.mark.parametrize("door", SERVERS, indirect=True)]
+
+SMALL, LARGE = bytes(range(256)) + b"tail of 300 bytes" * 3, bytes(range(256)) * 16 + b"end"  # 307 and 4,099 bytes
+Transport = Callable[[bytes], bytes]
+
+
+def raw(content: bytes) -> bytes:
+    return post("/upload/cut.bin", content, method="PUT")
+
+
+def valums(content: bytes) -> bytes:
+    return post("/upload?qqfile=cut.bin", content, "X-Requested-With: XMLHttpRequest")
+
+
+def multipart(content: bytes) -> bytes:
+    return post("/upload", form(("title", None, b"t"), ("f", "cut.bin", content)), FORM, "Accept: application/json")
+
+
+def two_files(content: bytes) -> bytes:
+    body = form(("f", "first.bin", content[:100]), ("f", "second.bin", content[100:]))
+    return post("/upload", body, FORM, "Accept: application/json")
+
+
+def chunked(content: bytes) -> bytes:
+    body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (content[:100], content[100:]))
+    head = b"PUT /upload/cut.bin HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + body + b"0\r\n\r\n"
+
+
+TRANSPORTS = [raw, valums, multipart, two_files, chunked]
+
+
+def cut_off(server: Server, request: bytes, at: int, *, reset: bool) -> Answer | None:
+    """Send `at` bytes and hang up. The answer, where a client that hung up its half can still read one."""
+    with connected(server.port) as connection:
+        connection.sendall(request[:at])
+        hang_up(connection, reset=reset)
+        if not reset:
+            with suppress(HTTPException, ConnectionResetError):
+                return read_answer(connection)
+    return None
+
+
+def cuts(request: bytes, step: int) -> Iterator[int]:
+    """Places in the body: every `step` bytes, its ends, and around every line end that a parser might stop at."""
+    start = request.index(b"\r\n\r\n") + 4
+    ends = {
+        at
+        for at in range(start, len(request))
+        if request[at - 2 : at] == b"\r\n" or at in (start + 1, len(request) - 1)
+    }
+    yield from sorted({*range(start, len(request), step), *ends})
+
+
+def check_cuts(server: Server, transport: Transport, content: bytes, *, step: int, reset: bool) -> None:
+    request = transport(content)
+    for at in cuts(request, step):
+        answer = cut_off(server, request, at, reset=reset)
+        assert answer is None or answer.status >= 400 or answer.json["success"] is False, (at, answer)
+    good = ask(server.port, transport(content))
+    assert good.status in (200, 201) or (server.kind, good.status) == ("wsgiref", 411)
+    assert not store.left_behind(server.pids(), server.root)
+    digests = [hashlib.sha256(each).hexdigest() for each in store.take(server.root).values()]
+    whole = [content[:100], content[100:]] if transport is two_files else [content]
+    expected = [] if good.status == 411 else [hashlib.sha256(each).hexdigest() for each in whole]
+    assert sorted(digests) == sorted(expected)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_small_body_cut_at_every_byte_stores_nothing(
+    door: Door, server: Server, transport: Transport, reset: bool
+) -> None:
+    check_cuts(server, transport, SMALL, step=1, reset=reset)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_body_of_4099_bytes_cut_at_any_byte_stores_nothing(
+    door: Door, server: Server, transport: Transport, reset: bool
+) -> None:
+    check_cuts(server, transport, LARGE, step=53, reset=reset)
