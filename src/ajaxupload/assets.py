@@ -76,4 +76,5 @@ def answer(request: UploadRequest, name: str) -> Response:
     if response.headers["ETag"] in request.headers.get("If-None-Match", ""):
         response.status, response.body = 304, b""
         del response.headers["Content-Length"]
+        del response.headers["Content-Type"]  # RFC 9110 section 15.4.5: no more than what a cache needs
     return response

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from . import __version__
@@ -156,8 +157,8 @@ def _serve(words: argparse.Namespace, plan: Plan) -> int:
             raise ConfigError(faults)
         hosts = None if listener.exposed else {words.host.lower(), *(name.lower() for name in words.allow_host)}
         site = Site(plan.config or {}, hosts=hosts)
-        _announce(settings, listener.url, exposed=listener.exposed)
-        serving.run(site, listener, workers=workers, threads=threads)
+        ready = partial(_announce, settings, listener.url, exposed=listener.exposed)
+        serving.run(site, listener, ready, workers=workers, threads=threads)
     return 0
 
 

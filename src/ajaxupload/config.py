@@ -1,7 +1,8 @@
 """The dict that configures everything, checked whole and frozen.
 
 What lives here: which settings exist, their types and defaults, and the check that lists every fault at once with
-the nearest known name. What must not: reading values (values.py), acting on them (everything above).
+the nearest known name. What must not: backends' tables (specs.py), reading values (values.py), acting on them
+(everything above).
 
     {"backends":  {"default": {"class": "local", "upload_dir": "uploads"}},     name -> class and its options
      "endpoints": {"/upload": {"backend": "default", "max_size": "2 GiB"}},     path -> an `EndpointSettings`
@@ -15,14 +16,14 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Any
 
 from .errors import ConfigError
 from .naming import check_template
-from .registry import names, nearest, resolve
+from .registry import nearest, resolve
+from .specs import Backends, BackendSpec, checked, hints_of, options_of
 from .typelists import TypeList
-from .values import Duration, Mode, Size, coerce, parse_duration, parse_size
+from .values import Duration, Mode, Size, parse_duration, parse_size
 
 __all__ = [
     "BackendSpec",
@@ -39,22 +40,7 @@ __all__ = [
     "unflatten",
 ]
 
-#: Upper-case attributes of a backend class that tell the engine how to call it and are not the user's to set.
-_CONTRACT_FLAGS = frozenset(("LENT_BUFFER",))
 _PATH = re.compile(r"(/([^/{}]+|\{[A-Za-z_][A-Za-z0-9_]*\}))+")
-
-
-@dataclass(frozen=True)
-class BackendSpec:
-    """A configured backend: its class and checked options (upper-case names, the class's own constants left out)."""
-
-    name: str
-    cls: type[Any]
-    options: Mapping[str, Any]
-
-    def create(self) -> Any:
-        """A fresh instance: one per upload."""
-        return self.cls(**self.options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +88,14 @@ def load(config: Mapping[str, Any]) -> Settings:
     """Check `config` whole. Raises one ConfigError that lists every fault."""
     problems: list[str] = []
     _unknown_keys("the configuration", config, ["backends", "endpoints", "secret_key"], problems)
-    backends = _backends(_table(config, "backends", problems), problems)
+    backends = Backends(_table(config, "backends", problems), problems)
     endpoints = _endpoints(_table(config, "endpoints", problems), backends, problems)
     if not endpoints and not problems:
         problems.append('no endpoints: add "endpoints": {"/upload": {"backend": "local"}}')
-    secret = _value("secret_key", config.get("secret_key"), str | None, problems)
+    secret = checked("secret_key", config.get("secret_key"), str | None, problems)
     if problems:
         raise ConfigError(problems)
-    return Settings(backends, endpoints, secret)
+    return Settings(backends.found, endpoints, secret)
 
 
 def short_form(path: str, backend: str | type, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,25 +132,6 @@ def endpoint_keys() -> list[str]:
     return [field.name for field in dataclasses.fields(EndpointSettings) if field.name != "path"]
 
 
-@lru_cache(maxsize=256)
-def _hints(cls: type) -> Mapping[str, Any]:
-    try:
-        return get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001 - a class may name types that exist for its type checker only: defaults decide
-        return {}
-
-
-def options_of(cls: type) -> dict[str, Any]:
-    """Option name -> its declared type: the upper-case attributes of a backend class are its options."""
-    hints = _hints(cls)
-    found: dict[str, Any] = {}
-    for name in dir(cls):
-        if name.isupper() and not name.startswith("_") and name not in _CONTRACT_FLAGS:
-            default = getattr(cls, name)
-            found[name] = hints.get(name, type(default) if default is not None else Any)
-    return found
-
-
 def _table(config: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
     value = config.get(key, {})
     if isinstance(value, Mapping):
@@ -177,63 +144,23 @@ def _unknown_keys(where: str, given: Iterable[str], known: list[str], problems: 
     problems.extend(f"{where}: unknown key {key!r}{nearest(str(key), known)}" for key in given if key not in known)
 
 
-def _value(where: str, value: Any, annotation: Any, problems: list[str]) -> Any:
-    try:
-        return coerce(value, annotation)
-    except ValueError as error:
-        problems.append(f"{where} {error}")
-        return None
-
-
-def _backends(tables: Mapping[str, Any], problems: list[str]) -> dict[str, BackendSpec]:
-    found = (_backend(str(name), table, problems) for name, table in tables.items())
-    return {spec.name: spec for spec in found if spec is not None}
-
-
-def _backend(name: str, table: Any, problems: list[str], where: str = "") -> BackendSpec | None:
-    where = where or f"backend {name!r}"
-    if isinstance(table, (str, type)):
-        table = {"class": table}
-    if not isinstance(table, Mapping) or "class" not in table:
-        problems.append(f'{where}: needs a "class" (known: {", ".join(names("backend"))})')
-        return None
-    try:
-        cls = resolve("backend", table["class"])
-    except ConfigError as error:
-        problems.extend(f"{where}: {text}" for text in error.problems)
-        return None
-    known, options = options_of(cls), {}
-    for key, value in table.items():
-        if key == "class":
-            continue
-        if (option := str(key).upper()) in known:
-            options[option] = _value(f"{where}: {key}", value, known[option], problems)
-        else:
-            problems.append(f"{where}: unknown option {key!r}{nearest(str(key), [each.lower() for each in known])}")
-    return BackendSpec(name, cls, options)
-
-
-def _endpoints(
-    tables: Mapping[str, Any], backends: Mapping[str, BackendSpec], problems: list[str]
-) -> dict[str, EndpointSettings]:
+def _endpoints(tables: Mapping[str, Any], backends: Backends, problems: list[str]) -> dict[str, EndpointSettings]:
     found = (_endpoint(str(path), table, backends, problems) for path, table in tables.items())
     return {settings.path: settings for settings in found if settings is not None}
 
 
-def _endpoint(
-    path: str, table: Any, backends: Mapping[str, BackendSpec], problems: list[str]
-) -> EndpointSettings | None:
+def _endpoint(path: str, table: Any, backends: Backends, problems: list[str]) -> EndpointSettings | None:
     where, before = f"endpoint {path!r}", len(problems)
     if not isinstance(table, Mapping):
         problems.append(f"{where}: must be a table of settings, not {table!r}")
         return None
     _check_path(where, path, problems)
     _unknown_keys(where, table, endpoint_keys(), problems)
-    hints = _hints(EndpointSettings)
+    hints = hints_of(EndpointSettings)
     values: dict[str, Any] = {"path": path.rstrip("/")}
     for key in table.keys() & set(endpoint_keys()) - {"backend"}:
-        values[key] = _value(f"{where}: {key}", table[key], hints[key], problems)
-    values["backend"] = _endpoint_backend(where, table.get("backend", "default"), backends, problems)
+        values[key] = checked(f"{where}: {key}", table[key], hints[key], problems)
+    values["backend"] = _endpoint_backend(where, table.get("backend", "default"), backends)
     if len(problems) > before:
         return None
     settings = EndpointSettings(**values)
@@ -249,18 +176,10 @@ def _check_path(where: str, path: str, problems: list[str]) -> None:
         problems.append(f"{where}: a name stands twice in the path")
 
 
-def _endpoint_backend(
-    where: str, given: Any, backends: Mapping[str, BackendSpec], problems: list[str]
-) -> BackendSpec | None:
-    """A configured backend by name; else a class, a registry name or a table of its own."""
-    if isinstance(given, str) and given in backends:
-        return backends[given]
-    if isinstance(given, str) and given == "default" and not backends:
+def _endpoint_backend(where: str, given: Any, backends: Backends) -> BackendSpec | None:
+    if isinstance(given, str) and given == "default" and not backends.found:
         given = "local"
-    elif isinstance(given, str) and given not in names("backend") and "." not in given and ":" not in given:
-        problems.append(f"{where}: unknown backend {given!r}{nearest(given, [*backends, *names('backend')])}")
-        return None
-    return _backend(given if isinstance(given, str) else "default", given, problems, f"{where}: backend")
+    return backends.find(f"{where}: backend", given)
 
 
 def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) -> None:

@@ -21,6 +21,7 @@ _OURS: dict[str, dict[str, str]] = {
         "local": "ajaxupload.backends.local:LocalUploadBackend",
         "s3": "ajaxupload.backends.s3:S3UploadBackend",
         "memory": "ajaxupload.backends.memory:MemoryUploadBackend",
+        "thumbnail": "ajaxupload.backends.thumbnail:ThumbnailUploadBackend",
     },
     "protocol": {
         "valums": "ajaxupload.protocols.valums:Valums",

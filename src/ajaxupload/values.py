@@ -1,7 +1,7 @@
 """Settings come as dicts, TOML, ini lines and command-line words: this file turns each value into its declared type.
 
-What lives here: the kinds of value (`Size`, `Duration`, `Mode`), their spelling, and `coerce`, which reads a type
-annotation. What must not: any knowledge of which settings exist (config.py) or what they are for.
+What lives here: the kinds of value (`Size`, `Duration`, `Mode`, `Backend`), their spelling, and `coerce`, which reads a
+type annotation. What must not: any knowledge of which settings exist (config.py) or what they are for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,17 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-__all__ = ["Duration", "Mode", "Size", "coerce", "import_object", "parse_duration", "parse_mode", "parse_size"]
+__all__ = [
+    "Backend",
+    "Duration",
+    "Mode",
+    "Size",
+    "coerce",
+    "import_object",
+    "parse_duration",
+    "parse_mode",
+    "parse_size",
+]
 
 #: Bytes, as an int; "10 MiB" and "2GB" are read.
 Size = Annotated[int, "size"]
@@ -20,6 +30,9 @@ Size = Annotated[int, "size"]
 Duration = Annotated[float, "duration"]
 #: Permission bits, as an int; "0640" and "0o640" are read as octal.
 Mode = Annotated[int, "mode"]
+#: A backend behind a backend: a configured one's name, a registry name, a dotted path, a class or a table. specs.py
+#: makes a `BackendSpec` of it, for it takes the whole configuration to know the names.
+Backend = Annotated[Any, "backend"]
 
 # SI prefixes are powers of 1000, IEC ones of 1024 (IEC 80000-13); a bare K, M or G is what `dd` and nginx mean by it.
 _SIZE_UNITS = {"": 1, "b": 1, "byte": 1, "bytes": 1}

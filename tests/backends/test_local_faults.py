@@ -10,6 +10,7 @@ import errno
 import os
 import resource
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,6 +175,31 @@ def test_an_upload_that_failed_cannot_be_completed(tmp_path: Path) -> None:
         finish(backend, "a.txt")
     backend.upload_aborted("a.txt")
     assert store.stored() == []
+
+
+@each_manner
+def test_a_published_file_goes_again_even_when_no_descriptor_is_left(
+    tmp_path: Path, cls: type[LocalUploadBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sync of the folder fails, and from then on nothing can be opened."""
+    store = Store(tmp_path, cls).started()
+    backend, real = store.begun("new/a.txt"), os.fsync
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def fsync(fd: int) -> None:
+        if not stat.S_ISDIR(os.fstat(fd).st_mode):
+            return real(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+        raise OSError(errno.EIO, "lost")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    try:
+        with pytest.raises(OSError, match="lost"):
+            finish(backend, "new/a.txt")
+        backend.upload_aborted("new/a.txt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (list(store.root.iterdir()), store.leftovers()) == ([], [])
 
 
 def test_a_failed_sync_is_final(tmp_path: Path) -> None:

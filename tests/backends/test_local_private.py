@@ -139,6 +139,7 @@ def test_a_folder_that_was_moved_away_and_made_again_is_another_one(store: Store
     old = store.begun("old.txt")
     store.private.rename(store.private.with_name("moved"))
     new = store.begun("new.txt")
+    assert len(locks(store)) == 1
     assert elsewhere(_sweep, store.cls, store.options) == 0
     assert finish(new, "new.txt")["filename"] == "new.txt"
     old.upload_aborted("old.txt")
@@ -174,6 +175,8 @@ def _fork(cls: type[LocalUploadBackend], options: dict[str, Any]) -> None:
     backend = cls(**options)
     begin(backend, "parent.txt")
     backend.upload_waits("parent.txt")
+    guard = private._process.guard
+    guard.acquire()  # as if another thread of the parent were at it at that moment
     child = os.fork()
     if child == 0:
         own = cls(**options)
@@ -183,6 +186,7 @@ def _fork(cls: type[LocalUploadBackend], options: dict[str, Any]) -> None:
         finish(own, "child.txt")
         backend.upload_aborted("parent.txt")
         sys.exit()
+    guard.release()
     assert os.waitpid(child, 0)[1] == 0
     finish(backend, "parent.txt")
 

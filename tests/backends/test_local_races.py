@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +110,24 @@ def test_aborts_that_remove_folders_do_not_hurt_those_who_need_them(
 
     together(undo, undo, *(lambda worker=worker: keep(worker) for worker in range(2)))
     assert (store.stored(), store.leftovers()) == ([], [])
+
+
+@each_manner
+def test_a_folder_that_is_removed_just_before_the_link_is_made_again(
+    tmp_path: Path, cls: type[LocalUploadBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, real, seen = Store(tmp_path, cls).started(), os.link, []
+    backend = store.begun("new/newer/a.txt")
+
+    def link(*args: Any, **kwargs: Any) -> None:
+        seen.append(args)
+        if len(seen) < 4:
+            shutil.rmtree(store.root / "new")
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(os, "link", link)
+    assert finish(backend, "new/newer/a.txt")["filename"] == "new/newer/a.txt"
+    assert (len(seen), store.stored()) == (4, ["new/newer/a.txt"])
 
 
 def test_the_thousandth_file_of_a_name_is_as_quick_as_the_first(tmp_path: Path) -> None:

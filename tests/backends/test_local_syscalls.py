@@ -98,6 +98,8 @@ def test_data_then_name_then_folders_then_success(
     assert written < synced < visible < min(folders)
     assert max(folders) < steps["success"]
     assert (synced < steps["complete"]) == wait
+    closed = next(where(trace, "close", file))
+    assert (closed < visible) == (wait or cls is not LocalUploadBackend), "an error of close must come first if it can"
     assert not [call for call in trace[synced:visible] if call.name == "write" and call.place == file]
 
 

@@ -8,7 +8,7 @@ comes from npm is asked for here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A fixture's end wants to know how the test went."""
-    report: Any = yield
+    report = yield
     if report.when == "call":
         item.stash[PASSED] = report.passed
     return report

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import CDPSession, FileChooser, Locator, Page
+from playwright.sync_api import CDPSession, Dialog, FileChooser, Locator, Page
 
 PAGE = """<!doctype html>
 <html lang="{lang}" dir="{dir}">
@@ -74,7 +74,13 @@ class Tab:
         page.on("pageerror", lambda error: self.errors.append(f"exception: {error}"))
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("filechooser", lambda chooser: self.choosers.append(chooser))  # noqa: PLW0108 -- a builtin cannot be a handler
+        page.on("dialog", self._accept)
         self._network: CDPSession | None = None
+
+    def _accept(self, dialog: Dialog) -> None:
+        """Say yes, and remember what was asked: an alert's text, or just "beforeunload"."""
+        self.dialogs.append(dialog.message or dialog.type)
+        dialog.accept()
 
     # ---- looking -----------------------------------------------------------------------------------------------------
 

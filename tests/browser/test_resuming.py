@@ -97,7 +97,6 @@ def test_after_a_reload_the_unfinished_file_is_named_and_resumed(tus: Tab, serve
     tus.speed(MB)
     tus.choose(film)
     started(tus, 0.3)
-    tus.page.on("dialog", lambda dialog: dialog.accept())
     tus.page.reload()
     text = tus.wait("unfinished").inner_text()
     assert "film.bin was not finished (" in text
@@ -124,7 +123,6 @@ def test_another_file_of_the_same_name_and_size_is_not_mixed_in(
     tus.speed(MB)
     tus.choose(film)
     started(tus, 0.3)
-    tus.page.on("dialog", lambda dialog: dialog.accept())
     tus.page.reload()
     tus.wait("unfinished")
     other = make("film.bin", 3 * MB)
@@ -137,7 +135,6 @@ def test_an_unfinished_file_can_be_discarded_on_both_sides(tus: Tab, server: Ser
     tus.speed(MB)
     tus.choose(film)
     started(tus)
-    tus.page.on("dialog", lambda dialog: dialog.accept())
     tus.page.reload()
     tus.wait("unfinished")
     tus.page.get_by_role("button", name="Discard film.bin").click()

@@ -87,12 +87,10 @@ def test_the_readmes_page_works_with_the_scripts_path_changed_only(new_tab: OPEN
     tab.page.route(
         "https://ajax.googleapis.com/**", lambda route: route.fulfill(body=JQUERY, content_type="text/javascript")
     )
-    heard: list[str] = []
-    tab.page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.accept()))
     tab.page.goto("/import.html")
     tab.choose(make("a.txt"), make("b.txt"))
-    tab.until(lambda: "All complete!" in heard)
-    assert heard == ["success!", "success!", "All complete!"]
+    tab.until(lambda: "All complete!" in tab.dialogs)
+    assert tab.dialogs == ["success!", "success!", "All complete!"]
     assert tab.page.locator(".qq-upload-list .qq-upload-success").count() == 2
     assert sorted(one.name for one in server.state.stored) == ["a.txt", "b.txt"]
 

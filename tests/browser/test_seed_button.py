@@ -6,16 +6,23 @@ What lives here: what a hand does on a qq page. Options and callbacks are in tes
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import OPEN
+from tests.browser.rig import Tab
 from tests.browser.scripted import Server
 from tests.browser.test_seed import calls, finished, open_page
 
 pytestmark = pytest.mark.browser
 MAKE = Callable[..., Path]
+
+
+def opened(tab: Tab, before: int) -> bool:
+    """Has a chooser opened since there were so many?"""
+    return len(tab.choosers) > before
 
 
 def test_the_button_opens_the_chooser_by_mouse_and_keyboard(visit: OPEN, make: MAKE) -> None:
@@ -24,9 +31,10 @@ def test_the_button_opens_the_chooser_by_mouse_and_keyboard(visit: OPEN, make: M
     button.click()
     tab.until(lambda: len(tab.choosers) == 1)
     tab.page.keyboard.press("Escape")
-    for number, key in enumerate(("Enter", "Space"), start=2):
+    for key in ("Enter", "Space"):
+        before = len(tab.choosers)
         button.press(key)
-        tab.until(lambda number=number: len(tab.choosers) == number)
+        tab.until(partial(opened, tab, before))
     tab.choosers[-1].set_files(make("k.txt"))
     finished(tab)
 
@@ -114,14 +122,12 @@ def test_the_basic_class_draws_nothing_but_uses_a_button(visit: OPEN, server: Se
 
 def test_leaving_asks_while_files_are_sent(visit: OPEN, make: MAKE) -> None:
     tab = open_page(visit)
-    asked: list[str] = []
-    tab.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     tab.speed(1 << 20)
     tab.choose(make("film.bin", 3 << 20))
     tab.until("uploader.getInProgress()")
     tab.page.mouse.click(5, 5)
     tab.page.reload()
-    assert asked == ["beforeunload"]
+    assert tab.dialogs == ["beforeunload"]
 
 
 def test_large_files_resume_here_too_when_the_server_offers_it(visit: OPEN, server: Server, make: MAKE) -> None:
@@ -135,7 +141,7 @@ def test_large_files_resume_here_too_when_the_server_offers_it(visit: OPEN, serv
 
 def test_axe_finds_nothing_on_an_old_page_either(visit: OPEN, make: MAKE, axe: Path) -> None:
     tab = open_page(visit)
-    assert tab.axe(axe) == ['page-has-heading-one: [\'<html lang="en" dir="ltr">\']']
+    assert tab.axe(axe) == []
     tab.choose(make("a.txt"))
     finished(tab)
-    assert tab.axe(axe) == ['page-has-heading-one: [\'<html lang="en" dir="ltr">\']']
+    assert tab.axe(axe) == []

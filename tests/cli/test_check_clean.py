@@ -134,7 +134,7 @@ def test_a_backend_that_cannot_start_is_a_fault_not_a_traceback(
     write(
         place / "mine_broken.py",
         "from ajaxupload import AbstractUploadBackend\nclass Broken(AbstractUploadBackend):\n"
-        "    API_KEY: str = ''\n    BUCKET: str = ''\n    def startup(self):\n        raise RuntimeError('no route to host')\n",
+        "    def startup(self):\n        raise RuntimeError('no route to host')\n",
     )
     assert main(["check", "--backend", "mine_broken:Broken"]) == 1
     assert capsys.readouterr().err == (
@@ -191,10 +191,9 @@ def test_an_unknown_option_of_check_is_wrong_usage(capsys: pytest.CaptureFixture
 ABANDON = """
 import os, sys
 from ajaxupload.backends.local import LocalUploadBackend
-backend = LocalUploadBackend(upload_dir=sys.argv[1])
-backend.startup()
-for name in ("a.bin", "b.bin"):
-    backend = LocalUploadBackend(upload_dir=sys.argv[1])
+LocalUploadBackend(upload_dir=sys.argv[1]).startup()
+backends = [LocalUploadBackend(upload_dir=sys.argv[1]) for _ in range(2)]
+for name, backend in zip(("a.bin", "b.bin"), backends):
     backend.setup(name)
     backend.upload_chunk(b"half a file")
     backend.upload_waits(name)

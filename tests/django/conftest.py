@@ -16,6 +16,8 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
+from .example import set_up
+
 _before = os.environ.get("DJANGO_SETTINGS_MODULE")
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.django.settings"
 django.setup()
@@ -36,6 +38,14 @@ def root(tmp_path: Path) -> Iterator[Path]:
 def uploads(root: Path) -> Path:
     """Where the backend `local` stores unless it is told otherwise."""
     return root / "media" / "uploads"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the example project has stored: a database with the users ada and bob, and no files yet."""
+    data = tmp_path_factory.mktemp("data")
+    set_up(data)
+    return data
 
 
 @pytest.fixture

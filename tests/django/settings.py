@@ -48,3 +48,11 @@ STATIC_URL = "/static/"
 MEDIA_ROOT = ROOT / "media"
 MEDIA_URL = "/media/"
 FILE_UPLOAD_TEMP_DIR = ROOT / "tmp"
+
+# Django tells failures to the console only in DEBUG; a server's log is what a failing test shows.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "ERROR"},
+}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.core.checks import run_checks
 from django.test import override_settings
 from django.urls import include, path, re_path
@@ -107,6 +107,10 @@ def test_e003_says_why_a_backend_cannot_store(site: Site) -> None:
     assert "cannot store to" in text
 
 
+def open_to_all() -> Any:
+    return login_not_required(AjaxFileUploader())
+
+
 @pytest.mark.parametrize(
     ("view", "middleware", "expected"),
     [
@@ -114,8 +118,9 @@ def test_e003_says_why_a_backend_cannot_store(site: Site) -> None:
         (AjaxFileUploader(authorize=print), [], []),
         (login_required(AjaxFileUploader()), [], []),
         (AjaxFileUploader(), ["django.contrib.auth.middleware.LoginRequiredMiddleware"], []),
+        (open_to_all(), ["django.contrib.auth.middleware.LoginRequiredMiddleware"], ["W003"]),
     ],
-    ids=["bare", "authorize", "decorated", "LoginRequiredMiddleware"],
+    ids=["bare", "authorize", "decorated", "LoginRequiredMiddleware", "login_not_required"],
 )
 def test_w003_warns_where_anybody_may_upload(site: Site, view: Any, middleware: list[str], expected: list[str]) -> None:
     from .settings import MIDDLEWARE

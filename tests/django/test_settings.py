@@ -39,7 +39,7 @@ def test_the_built_in_constants_are_those_of_our_backends() -> None:
         "from ajaxupload.registry import names, resolve\n"
         "for name in names('backend'):\n"
         "    cls = resolve('backend', name)\n"
-        "    print({key: getattr(cls, key) for key in %r if hasattr(cls, key)})" % list(BUILT_IN)
+        f"    print({{key: getattr(cls, key) for key in {list(BUILT_IN)} if hasattr(cls, key)}})"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found = [eval(line) for line in run.stdout.splitlines()]

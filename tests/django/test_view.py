@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 
-from ajaxupload import AbstractUploadBackend, ConfigError, Upload, UploadError
+from ajaxupload import AbstractUploadBackend, AjaxUpload, ConfigError, Upload, UploadError
 from ajaxupload.adapters.django import AjaxFileUploader
 from ajaxupload.adapters.django.signals import file_uploaded
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.backends.memory import MemoryUploadBackend
 from ajaxupload.errors import NotAuthenticated
+from ajaxupload.request import UploadRequest
 
 from .conftest import Site
 from .wire import post_form, post_raw
@@ -107,8 +108,8 @@ def test_another_method_is_refused(site: Site) -> None:
 class Noting(MemoryUploadBackend):
     """Keeps what its hooks were given, as the seed's backends took it."""
 
-    calls: list[Any] = []
-    files: dict[str, bytes] = {}
+    calls: ClassVar[list[Any]] = []
+    files: ClassVar[dict[str, bytes]] = {}
 
     def update_filename(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> str:
         self.calls.append(("update_filename", type(request).__name__, filename, args, kwargs))
@@ -135,14 +136,9 @@ class Noting(MemoryUploadBackend):
     ids=str,
 )
 def test_a_backend_is_a_class_a_name_a_path_or_a_table(site: Site, uploads: Path, backend: Any) -> None:
-    client = (
-        site(path("upload/", AjaxFileUploader(backend)), AJAXUPLOAD={"backends": {"mine": {"class": "local"}}})
-        if backend != "mine"
-        else site(AJAXUPLOAD={"backends": {"mine": {"class": "local"}}})
-    )
-    if backend == "mine":
-        client = site(path("upload/", AjaxFileUploader("mine")))
-    post_form(client, "/upload/", ("file", "notes.txt", b"here"))
+    with override_settings(AJAXUPLOAD={"backends": {"mine": {"class": "local"}}}):
+        client = site(path("upload/", AjaxFileUploader(backend)))
+        post_form(client, "/upload/", ("file", "notes.txt", b"here"))
     assert (uploads / "notes.txt").read_bytes() == b"here"
 
 
@@ -154,7 +150,7 @@ def test_a_backend_is_a_class_a_name_a_path_or_a_table(site: Site, uploads: Path
         (((), {"UPLOAD_DIRR": "x"}), "did you mean 'upload_dir'?"),
         ((("locall",), {}), "unknown backend 'locall'; did you mean 'local'?"),
         ((("a.b.C",), {}), "cannot be imported"),
-        (((object(),), {}), "a backend is a class, a name"),
+        (((3,), {}), "a backend is a class, a name"),
         ((({"upload_dir": "x"},), {}), 'needs a "class"'),
         (((), {"name": "{moth}/{name}"}), "did you mean {month}?"),
         (((), {"path": "no/slash"}), "a path looks like"),
@@ -295,6 +291,21 @@ def test_file_uploaded_is_sent_for_each_stored_file(site: Site) -> None:
     assert reply.status_code == 200
     facts = (AjaxFileUploader, LocalUploadBackend, "/upload/")
     assert heard == [(*facts, "a.txt", "complete"), (*facts, "b.txt", "complete")]
+
+
+def test_file_uploaded_is_not_sent_for_what_django_never_saw() -> None:
+    heard: list[object] = []
+
+    def listen(sender: type, **kwargs: Any) -> None:
+        heard.append(sender)
+
+    middleware = AjaxUpload(lambda environ, start: [], path="/upload", backend="memory")
+    file_uploaded.connect(listen)
+    try:
+        answer = UploadRequest.blank("/upload?filename=a.txt", method="PUT", body=b"x").send(middleware)
+    finally:
+        file_uploaded.disconnect(listen)
+    assert (answer.status_code, heard) == (201, [])
 
 
 def test_the_hosts_name_is_djangos(site: Site) -> None:

@@ -15,9 +15,9 @@ import pytest
 from sybil import Document
 from sybil.parsers.markdown import CodeBlockParser
 
-try:
+if sys.version_info >= (3, 11):
     import tomllib
-except ImportError:  # Python 3.10
+else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("
 
 
 _GIVEN = """
-import sys, django
+import sys, types, django
+sys.modules["docs"] = types.ModuleType("docs")  # Pyramid looks up the module that makes its Configurator
 from django.conf import settings
 settings.configure(SECRET_KEY="for tests", MEDIA_ROOT="media", MEDIA_URL="/media/", ROOT_URLCONF="__main__")
 django.setup()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["Served", "commanded", "curl", "served"]
+__all__ = ["PATIENCE", "Served", "commanded", "curl", "served"]
 
 COMMAND = (sys.executable, "-m", "ajaxupload")
 #: Seconds: a busy machine starts Python, gunicorn and two workers in less.
@@ -95,10 +95,15 @@ class Served:
         assert answer.status == 200
         return body.decode()
 
-    def workers(self) -> list[int]:
-        """The worker processes' ids (Linux)."""
-        pid = self.process.pid
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    def workers(self, count: int = 1) -> list[int]:
+        """The worker processes' ids, once there are as many as `count` (Linux)."""
+        pid, deadline = self.process.pid, time.monotonic() + PATIENCE
+        while True:
+            found = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < deadline, self.err
+            time.sleep(0.02)
 
     def end(self, how: signal.Signals = signal.SIGTERM, *, group: bool = False) -> int:
         """Send a signal, to the process or as a terminal does to its whole group; wait. The exit status."""

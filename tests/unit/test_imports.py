@@ -25,6 +25,7 @@ PACKAGE = SRC / "ajaxupload"
 LAYERS = (
     ("errors", "upload", "values", "cleaning", "filetypes", "sniff", "typelists"),
     ("naming", "registry"),
+    ("specs",),
     ("config",),
     ("validators", "events", "body"),
     ("request",),

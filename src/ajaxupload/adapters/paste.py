@@ -7,22 +7,31 @@ What lives here: the two entry points. Ini lines are the dict's keys: `path = /u
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ..config import load, unflatten
 from ..endpoint import Endpoint
+from ..errors import ConfigError
 from ..middleware import AjaxUpload, WSGIApp
 
 __all__ = ["app_factory", "filter_app_factory"]
 
 
 def filter_app_factory(app: WSGIApp, global_conf: Mapping[str, str], **local_conf: str) -> AjaxUpload:
-    """`[filter:upload] use = egg:ajaxupload`: the middleware around the next application."""
-    return AjaxUpload(app, unflatten(local_conf))
+    """`[filter:upload] use = egg:ajaxupload`: the middleware around the next application. Raises ConfigError."""
+    return AjaxUpload(app, _config(local_conf))
 
 
 def app_factory(global_conf: Mapping[str, str], **local_conf: str) -> Endpoint:
-    """`[app:upload] use = egg:ajaxupload`: one endpoint, mounted where the composite says."""
-    settings = load(unflatten({"path": "/upload", **local_conf}))
-    endpoint = Endpoint(next(iter(settings.endpoints.values())))
+    """`[app:upload] use = egg:ajaxupload`: one endpoint, mounted where the composite says. Raises ConfigError."""
+    endpoints = load(_config(local_conf)).endpoints
+    if len(endpoints) > 1:
+        raise ConfigError(f"an application is one endpoint, here are {len(endpoints)}: use the filter for several")
+    endpoint = Endpoint(*endpoints.values())
     endpoint.startup()
     return endpoint
+
+
+def _config(local_conf: Mapping[str, str]) -> dict[str, Any]:
+    tables = any(key.startswith(("endpoints.", "backends.")) for key in local_conf)
+    return unflatten(local_conf if tables else {"path": "/upload", **local_conf})

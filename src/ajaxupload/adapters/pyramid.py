@@ -20,7 +20,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from pyramid.csrf import check_csrf_origin, get_csrf_token
-from pyramid.httpexceptions import HTTPNotFound
+from pyramid.httpexceptions import HTTPException, HTTPNotFound
 from pyramid.interfaces import ICSRFStoragePolicy, IDefaultCSRFOptions
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -231,6 +231,8 @@ _finishing.options = ("ajax_upload",)  # type: ignore[attr-defined]  # this is h
 
 def _drain_afterwards(native: Any, response: Any) -> None:
     request = native.environ.get("ajaxupload.request") or UploadRequest(_readable(native))
+    if isinstance(response, HTTPException):
+        response.prepare(native.environ)  # writes its page now: it would not, were there an iterable
     length = response.content_length  # which WebOb forgets when the iterable changes
     response.app_iter = Answer(response.app_iter, request)
     response.content_length = length

@@ -1,7 +1,7 @@
 """Handing a stored file out so that it can do no harm.
 
-What lives here: the headers under which anything that a stranger uploaded may leave (RELIABILITY R18, R19), and at
-most one range of it. What must not: where files are kept.
+What lives here: the headers under which anything that a stranger uploaded may leave (RELIABILITY R18, R19). What must
+not: where files are kept.
 
 Whatever the file is, it leaves as an attachment of no type: an HTML page or an SVG image that somebody uploaded would
 otherwise run as a page of this site.
@@ -66,8 +66,7 @@ def content_disposition(name: str) -> str:
 
 
 def attachment(file: BinaryIO, name: str) -> Response:
-    """The file as an attachment; the answer owns it and closes it. One Range is honoured, several are not (RFC 9110
-    section 14.2: "A server MAY ignore the Range header field"), for a list of thousands costs a server dearly."""
+    """The file as an attachment; the answer owns it and closes it, and honours a Range."""
     info = os.fstat(file.fileno())
     response = Response(
         app_iter=_Blocks(file, 0, info.st_size),

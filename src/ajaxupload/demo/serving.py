@@ -166,8 +166,9 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         arbiter.run()
 
 
-def run(app: WSGIApp, listener: Listener, *, workers: int, threads: int) -> None:
-    """Serve until a signal ends it; raises SystemExit with the server's own status.
+def run(app: WSGIApp, listener: Listener, ready: Callable[[], None], *, workers: int, threads: int) -> None:
+    """Serve until a signal ends it; raises SystemExit with the server's own status. `ready` is called once signals and
+    requests are taken.
 
     SIGTERM and SIGHUP let uploads under way finish for 30 s, SIGINT (Ctrl-C) gives them up. The socket is the server's
     from here on.
@@ -185,6 +186,7 @@ def run(app: WSGIApp, listener: Listener, *, workers: int, threads: int) -> None
         "timeout": 0,
         "graceful_timeout": _GRACE + _MARGIN,
         "post_fork": _after_fork,
+        "when_ready": lambda _server: ready(),
         "loglevel": "warning",
         "control_socket_disable": True,  # gunicorn 27 would make a socket file in the working directory
         "proc_name": "ajaxupload",

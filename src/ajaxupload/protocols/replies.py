@@ -130,7 +130,7 @@ def refusal(request: UploadRequest, error: UploadError) -> Response:
     """The refusal in the shape that the client takes, with its true status, but for htmx 2: it swaps 2xx only."""
     kind = dialect(request)
     if kind in ("json", "iframe"):
-        return failure(request, error, status=error.status, as_html=kind == "iframe")
+        return failure(error, status=error.status, as_html=kind == "iframe")
     if kind == "page":
         text = f'<p role="alert">{escape(error.message)}</p>'
         response = html_page("Not stored", text + back_link(request), error.status)

@@ -25,13 +25,8 @@ class EchoingBackend(LocalUploadBackend):
         """The facts of `local`, the form's fields and the names in the endpoint's path."""
         facts = super().upload_complete(request, filename, *args, **kwargs)
         upload = self.upload
-        mine = {
-            "fields": dict(upload.fields),
-            "names": kwargs,
-            "principal": upload.principal,
-            "protocol": upload.protocol,
-        }
-        return {**facts, **mine}
+        mine = {"fields": dict(upload.fields), "names": kwargs, "principal": upload.principal}
+        return {**facts, **mine, "protocol": upload.protocol, "process": os.getpid()}
 
 
 def authorize(request: Any, action: str, upload: Upload | None) -> str | None:

@@ -101,13 +101,18 @@ def _deploy_faults(mounted: _Mounted) -> Iterator[CheckMessage]:
     except ConfigError as error:
         for problem in error.problems:
             yield Error(f"The upload at {mounted.route!r}: {problem}", id="ajaxupload.E003")
-    everywhere = "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
-    if endpoint.settings.authorize is None and mounted.bare and not everywhere:
+    if endpoint.settings.authorize is None and mounted.bare and not _behind_login(mounted.uploader):
         yield Warning(
             f"Anybody may upload at {mounted.route!r}: the view has no authorize and no decorator.",
             hint="Write login_required(AjaxFileUploader(...)), or AjaxFileUploader(authorize=...).",
             id="ajaxupload.W003",
         )
+
+
+def _behind_login(view: object) -> bool:
+    """Does LoginRequiredMiddleware stand before it, and no `login_not_required` on it?"""
+    everywhere = "django.contrib.auth.middleware.LoginRequiredMiddleware" in settings.MIDDLEWARE
+    return everywhere and getattr(view, "login_required", True)
 
 
 def _mounted() -> Iterator[_Mounted]:

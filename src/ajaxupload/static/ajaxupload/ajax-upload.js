@@ -573,7 +573,7 @@
 
     /** @param {Item} item @param {AbortSignal} signal @returns {Promise<Dict>} */
     async #send(item, signal) {
-      if (item.size > this.options.chunk) await this.limits();
+      if (item.size > this.options.chunk && this.options.resumable == null) await this.limits();
       // read after the wait: limits() may have found out that the server resumes
       return this.options.resumable && item.size > this.options.chunk ? this.#tus(item, signal) : this.#post(item, signal);
     }
