@@ -36,8 +36,7 @@ def create_app(store: str | None = None) -> Flask:
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.config["AJAXUPLOAD"] = {
         "path": "/upload",
-        "backend": "local",
-        "upload_dir": folder,
+        "upload_dir": folder,  # of the backend "local", which is the default
         "name": "{principal}/{name}",  # a folder for each user
         "allow": ["image/*", "application/pdf", ".txt"],
         "max_size": "25 MiB",

@@ -42,7 +42,7 @@ def may_upload(request: Request, action: str, upload: Upload | None) -> str:
 
 
 def folder_of(request: Request) -> Path:
-    return Path(request.registry.settings["ajaxupload.upload_dir"]) / request.session.get("user", "nobody")
+    return Path(request.registry.settings["ajaxupload.upload_dir"], request.session.get("user", "nobody"))
 
 
 def index(request: Request) -> Response:

@@ -19,6 +19,7 @@ __all__ = ["names", "nearest", "resolve"]
 _OURS: dict[str, dict[str, str]] = {
     "backend": {
         "local": "ajaxupload.backends.local:LocalUploadBackend",
+        "django_storage": "ajaxupload.backends.django_storage:DjangoStorageUploadBackend",
         "s3": "ajaxupload.backends.s3:S3UploadBackend",
         "memory": "ajaxupload.backends.memory:MemoryUploadBackend",
         "thumbnail": "ajaxupload.backends.thumbnail:ThumbnailUploadBackend",

@@ -30,7 +30,8 @@ class MemoryContract(BackendContract):
         return self.cls(**options)
 
     def read(self, result: Mapping[str, Any]) -> bytes:
-        return self.cls.files[result["filename"]]
+        name: str = result["filename"]
+        return self.cls.files[name]
 
     def stored(self) -> Collection[str]:
         return list(self.cls.files)
@@ -60,7 +61,7 @@ class LocalContract(BackendContract):
         return self.store.backend(**options)
 
     def read(self, result: Mapping[str, Any]) -> bytes:
-        return (self.store.root / result["filename"]).read_bytes()
+        return (self.store.root / str(result["filename"])).read_bytes()
 
     def stored(self) -> Collection[str]:
         return self.store.stored()

@@ -69,7 +69,7 @@ def test_a_file_without_its_lock_is_spared_for_a_minute(store: Store, monkeypatc
     left.with_name(left.name.partition(".")[0] + ".lock").unlink()
     assert store.backend().clean() == 0
     now = time.time()
-    monkeypatch.setattr(private.time, "time", lambda: now + 61)
+    monkeypatch.setattr(time, "time", lambda: now + 61)
     assert store.backend().clean() == 1
 
 
@@ -123,7 +123,7 @@ def test_a_sweeper_between_making_and_locking_a_lock_file_harms_nothing(
         real(fd, operation)
 
     shutil.rmtree(store.private)
-    monkeypatch.setattr(private.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     backend = store.begun("a.txt")
     assert len(seen) == 2
     assert elsewhere(_sweep, store.cls, store.options) == 0

@@ -1,4 +1,4 @@
-"""The backend `local` among many and among enemies: races for names, planted links, hostile names (RELIABILITY F17, F18).
+"""The backend `local` among many and among enemies: races for names, planted links, hostile names (F17, F18).
 
 What lives here: threads and processes against one folder. The promises: nothing is overwritten, nothing is written
 outside, nothing hangs.
@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,12 @@ each_wait = pytest.mark.parametrize("wait", [False, True], ids=["at once", "afte
 
 def together(*jobs: Callable[[], object]) -> None:
     """Run all at the same time, each in a thread; what one raises, this raises."""
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     def run(job: Callable[[], object]) -> None:
         try:
             job()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - it is raised again in the main thread
             errors.append(error)
 
     threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
@@ -59,11 +60,11 @@ def test_processes_that_race_for_one_name_all_keep_their_files(tmp_path: Path, c
     """Each also does now and then what a starting worker does: sweep."""
     store = Store(tmp_path, cls).started()
     results: list[int] = []
-    jobs = [
-        lambda worker=worker: results.append(elsewhere(upload_many, str(tmp_path), cls, worker, 60))
-        for worker in range(4)
-    ]
-    together(*jobs)
+
+    def process(worker: int) -> None:
+        results.append(elsewhere(upload_many, str(tmp_path), cls, worker, 60))
+
+    together(*(partial(process, worker) for worker in range(4)))
     assert results == [0] * 4
     contents = {(store.root / name).read_text() for name in store.stored()}
     assert contents == {f"{worker}-{number}" for worker in range(4) for number in range(60)}
@@ -84,7 +85,7 @@ def test_exactly_one_of_many_wins_where_collisions_are_errors(tmp_path: Path) ->
         except NameTaken:
             backend.upload_aborted("a.txt")
 
-    together(*(lambda number=number: one(b"%d" % number) for number in range(16)))
+    together(*(partial(one, b"%d" % number) for number in range(16)))
     assert won == [(store.root / "a.txt").read_bytes()]
     assert (store.stored(), store.leftovers()) == (["a.txt"], [])
 
@@ -108,7 +109,7 @@ def test_aborts_that_remove_folders_do_not_hurt_those_who_need_them(
             assert (store.root / name).read_text() == f"{worker}-{number}"
             store.backend().delete(name)
 
-    together(undo, undo, *(lambda worker=worker: keep(worker) for worker in range(2)))
+    together(undo, undo, partial(keep, 1), partial(keep, 2))
     assert (store.stored(), store.leftovers()) == ([], [])
 
 
@@ -130,18 +131,21 @@ def test_a_folder_that_is_removed_just_before_the_link_is_made_again(
     assert (len(seen), store.stored()) == (4, ["new/newer/a.txt"])
 
 
-def test_the_thousandth_file_of_a_name_is_as_quick_as_the_first(tmp_path: Path) -> None:
+def test_the_thousandth_file_of_a_name_is_as_quick_as_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No name is probed twice: one try and one with a random suffix (CVE-2014-0481 was a counter)."""
     store = Store(tmp_path, DURABLE=False).started()
     names = {store.upload("a.txt")["filename"] for _ in range(1000)}
     assert len(names) == 1000
-    tried: list[object] = []
-    real = os.link
-    try:
-        os.link = lambda *args, **kwargs: (tried.append(args[1]), real(*args, **kwargs))[1]
-        store.upload("a.txt")
-    finally:
-        os.link = real
+    tried, real = [], os.link
+
+    def link(*args: Any, **kwargs: Any) -> None:
+        tried.append(args[1])
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(os, "link", link)
+    store.upload("a.txt")
     assert len(tried) == 2
 
 

@@ -6,6 +6,7 @@ What lives here: wrong options, wrong places, file systems that lack something.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -18,7 +19,7 @@ import pytest
 
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.errors import ConfigError
-from ajaxupload.files import draft, private
+from ajaxupload.files import draft
 from ajaxupload.testing.driving import begin, elsewhere
 from tests.backends.stores import MANNERS, Store, below
 
@@ -52,7 +53,7 @@ def test_startup_makes_its_folders_and_leaves_no_other_trace(tmp_path: Path, cls
 def test_a_wrong_option_says_what_to_do(tmp_path: Path, options: dict[str, Any], fault: str) -> None:
     (tmp_path / "file").touch()
     media = tmp_path / "mé dia"
-    filled = {
+    filled: dict[str, Any] = {
         key: value.format(tmp=tmp_path, media=media) if isinstance(value, str) else value
         for key, value in options.items()
     }
@@ -116,7 +117,7 @@ def failing(real: Any, code: int, when: Any) -> Any:
         (os, "link", errno.EPERM, "has no hard links: store to another one"),
         (os, "link", errno.EOPNOTSUPP, "has no hard links"),
         (os, "fsync", errno.EINVAL, "cannot store to"),
-        (private.fcntl, "flock", errno.ENOLCK, "cannot keep unfinished uploads in .*[Ll]ock"),
+        (fcntl, "flock", errno.ENOLCK, "cannot keep unfinished uploads in .*[Ll]ock"),
     ],
 )
 def test_a_file_system_that_lacks_something_is_told(

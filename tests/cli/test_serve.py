@@ -266,6 +266,15 @@ def test_an_upload_that_outlives_the_grace_is_given_up_and_its_client_told(tmp_p
         assert server.leftovers() == []
 
 
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_it_ends_at_once_however_early_it_is_told_to(tmp_path: Path, how: signal.Signals) -> None:
+    with served(tmp_path) as server:  # the workers are being made
+        began = time.monotonic()
+        assert server.end(how) == 0
+        assert time.monotonic() - began < 4
+        assert "SIGKILL" not in server.err
+
+
 def test_a_closed_terminal_ends_it(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         assert server.end(signal.SIGHUP) == 0

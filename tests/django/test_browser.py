@@ -95,9 +95,8 @@ def test_the_examples_widget_stores_and_shows_the_servers_reason(example: Server
             {"name": "lie.png", "mimeType": "image/png", "buffer": b"<!doctype html><script>1</script>"},
         ],
     )
-    page.wait_for_function(
-        "document.querySelector('ajax-upload').files.every(f => ['done', 'failed'].includes(f.state))"
-    )
+    ended = "files.length == 2 && files.every(file => ['done', 'failed'].includes(file.state))"
+    page.wait_for_function(f"() => {{ const {{files}} = document.querySelector('ajax-upload'); return {ended}; }}")
     states = page.evaluate("document.querySelector('ajax-upload').files.map(f => [f.name, f.state])")
     assert states == [["widget.png", "done"], ["lie.png", "failed"]]
     assert "lie.png is not" in page.inner_text("ajax-upload")

@@ -207,3 +207,24 @@ def test_a_view_may_be_made_before_django_is_configured() -> None:
         "assert view.endpoint.settings.backend.options['MEDIA_ROOT'] == 'm'"
     )
     subprocess.run([sys.executable, "-W", "error::ResourceWarning", "-c", code], check=True)
+
+
+MAKE_S3 = """
+from django.conf import settings
+settings.configure(SECRET_KEY="x")
+from ajaxupload.adapters.django import AjaxFileUploader
+AjaxFileUploader("s3")
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "code", "extra"),
+    [("django", "import ajaxupload.adapters.django", "django"), ("boto3", MAKE_S3, "s3")],
+    ids=["django", "boto3"],
+)
+def test_a_missing_package_is_named_with_the_command_that_brings_it(package: str, code: str, extra: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.modules[{package!r}] = None\n{code}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.stderr.rstrip().endswith(f"pip install ajaxupload[{extra}]")

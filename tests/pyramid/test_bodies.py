@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import webtest
 from pyramid.config import Configurator
 from pyramid.events import NewRequest, NewResponse
 from pyramid.httpexceptions import HTTPUnauthorized
@@ -269,3 +270,29 @@ def test_a_callback_that_excuses_the_request_is_heard(folder: Path) -> None:
     with protected(folder, callback=lambda request: "X-Api-Key" not in request.headers) as visitor:
         assert visitor.ask("PUT", "/up/a.txt", b"one", X_Api_Key="k").status == 201
         assert visitor.ask("PUT", "/up/a.txt", b"one").status == 403
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://site.example", 201),
+        ("https://partner.example", 201),
+        ("https://sub.trusted.example", 201),
+        (None, 403),
+        ("http://partner.example", 403),
+        ("https://evil.example", 403),
+    ],
+)
+def test_over_https_pyramid_asks_where_the_request_comes_from(folder: Path, origin: str | None, status: int) -> None:
+    with Configurator(settings={"pyramid.csrf_trusted_origins": "partner.example .trusted.example"}) as config:
+        config.set_session_factory(SignedCookieSessionFactory("made up"))
+        config.set_default_csrf_options(require_csrf=True)
+        config.include("ajaxupload.adapters.pyramid")
+        config.add_ajax_upload("/up", "local", upload_dir=folder)
+        config.add_route("token", "/")
+        config.add_view(lambda request: Response(request.session.get_csrf_token()), route_name="token")
+        https = {"wsgi.url_scheme": "https", "HTTP_HOST": "site.example", "SERVER_PORT": "443"}
+        app = webtest.TestApp(config.make_wsgi_app(), extra_environ=https, lint=True)
+    headers = {"X-CSRF-Token": app.get("/").text} | ({"Origin": origin} if origin else {})
+    app.put("/up/a.txt", b"one", headers=headers, status=status)
+    assert folder.joinpath("a.txt").exists() == (status == 201)

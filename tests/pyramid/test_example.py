@@ -16,7 +16,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 pytestmark = pytest.mark.servers
 
 
-@pytest.fixture(scope="module", params=PYRAMID.values(), ids=PYRAMID)
+@pytest.fixture(scope="module", params=PYRAMID.values(), ids=list(PYRAMID))
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with request.param(tmp_path_factory.mktemp("example")) as running:
         yield running

@@ -9,34 +9,14 @@ from typing import Any
 import pytest
 import webtest
 from pyramid.config import Configurator
-from pyramid.exceptions import ConfigurationConflictError, ConfigurationExecutionError
 from pyramid.httpexceptions import HTTPForbidden, HTTPFound
 from pyramid.response import Response
 from pyramid.security import Allowed, Denied
-from pyramid.session import SignedCookieSessionFactory
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from ajaxupload.errors import ConfigError
+from tests.pyramid.made import make, stored
 
-Configure = Callable[[Any], object]
 FILE = [("file", "a.txt", b"hello")]
-
-
-def make(configure: Configure = lambda config: None, /, **ini: Any) -> webtest.TestApp:
-    """An application with the include, `ini` as `ajaxupload.*` keys, and more that `configure` adds."""
-    settings = {f"ajaxupload.{key}": value for key, value in ini.items()}
-    with Configurator(settings=settings) as config:
-        config.set_session_factory(SignedCookieSessionFactory("made up"))
-        config.include("ajaxupload.adapters.pyramid")
-        configure(config)
-        app = config.make_wsgi_app()
-    return webtest.TestApp(app, lint=True)
-
-
-def stored(folder: Path) -> dict[str, bytes]:
-    """Relative path -> content of everything in the folder."""
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in found.items() if not name.startswith(".")}
 
 
 @pytest.fixture
@@ -192,11 +172,27 @@ def test_a_route_prefix_of_the_include_stands_before_the_path(folder: Path, pref
     assert f'endpoint="{base}"' in app.get("/").text
 
 
+def test_names_in_a_route_prefix_are_names_like_any(folder: Path) -> None:
+    def configure(config: Any) -> None:
+        def included(config: Any) -> None:
+            config.add_ajax_upload("/up", upload_dir=folder, name="{tenant}/{name}")
+
+        config.include(included, route_prefix="/{tenant}")
+        config.add_route("page", "/")
+        config.add_view(lambda request: Response(request.ajax_upload("/{tenant}/up", tenant="t1")), route_name="page")
+
+    app = make(configure)
+    assert app.put("/t1/up/a.txt", b"hello").json["filename"] == "t1/a.txt"
+    assert 'endpoint="/t1/up"' in app.get("/").text
+
+
 def test_under_a_dispatcher_the_mount_point_is_in_script_name(folder: Path) -> None:
     seen = []
 
     def configure(config: Any) -> None:
-        hook = lambda request, action, upload: seen.append((request.script_name, request.path_info))  # noqa: E731 - short
+        def hook(request: Any, action: str, upload: Any) -> None:
+            seen.append((request.script_name, request.path_info))
+
         config.add_ajax_upload("/up", upload_dir=folder, authorize=hook)
         config.add_route("page", "/")
         config.add_view(lambda request: Response(request.ajax_upload()), route_name="page")
@@ -205,82 +201,3 @@ def test_under_a_dispatcher_the_mount_point_is_in_script_name(folder: Path) -> N
     assert 'action="/shop/up"' in app.get("/shop/").text
     app.put("/shop/up/a.txt", b"hello", status=201)
     assert seen == [("/shop", "/up/a.txt")]
-
-
-# ---- configuration -------------------------------------------------------------------------------------------------
-
-
-def test_every_fault_of_the_ini_file_is_listed_in_one_error() -> None:
-    ini = {
-        "endpoints./up.backend": "disc",
-        "endpoints./up.max_sise": "1",
-        "backends.disk.class": "locl",
-        "secrt_key": "x",
-    }
-    with pytest.raises(ConfigError) as caught:
-        make(**ini)
-    text = str(caught.value)
-    assert len(caught.value.problems) == 4
-    assert all(word in text for word in ("'disk'", "'max_size'", "'local'", "'secret_key'"))
-
-
-def test_a_forgotten_path_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="unknown key 'max_size'"):
-        make(max_size="1 KB")
-
-
-def test_the_directives_faults_are_told_where_it_stands(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"(?s)3 problems.*max_size.*max_sise.*upload_dir"):
-        make(lambda config: config.add_ajax_upload("/up", max_sise=3, uplod_dir="x", max_size="much"))
-
-
-def test_the_directive_knows_the_ini_files_backends(folder: Path) -> None:
-    ini = {"backends.default.class": "local", "backends.default.upload_dir": str(folder)}
-    app = make(lambda config: config.add_ajax_upload("/up", max_size="3 B"), **ini)
-    app.put("/up/a", b"abcd", status=413)
-    app.put("/up/a", b"abc", status=201)
-    assert stored(folder) == {"a": b"abc"}
-
-
-def test_a_fault_in_a_backend_of_the_ini_file_is_told_by_any_directive(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="upload_dir"):
-        make(
-            lambda config: config.add_ajax_upload("/up", upload_dir=folder),
-            **{"backends.x.class": "local", "backends.x.dir": "y"},
-        )
-
-
-def test_without_settings_the_include_adds_no_endpoint() -> None:
-    make().put("/upload/a", b"x", status=404)
-
-
-def test_two_endpoints_at_one_path_are_a_conflict(folder: Path) -> None:
-    def configure(config: Any) -> None:
-        config.add_ajax_upload("/up", upload_dir=folder)
-        config.add_ajax_upload("/up", upload_dir=folder, route_name="other")
-
-    with pytest.raises(ConfigurationConflictError, match="/up"):
-        make(configure)
-
-
-def test_the_applications_own_directive_overrides_an_includes(folder: Path) -> None:
-    def configure(config: Any) -> None:
-        config.include(lambda included: included.add_ajax_upload("/up", upload_dir=folder / "theirs"))
-        config.add_ajax_upload("/up", upload_dir=folder / "ours")
-
-    make(configure).put("/up/a", b"x", status=201)
-    assert stored(folder) == {"ours/a": b"x"}
-
-
-def test_a_place_that_cannot_be_stored_to_is_told_at_start(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigurationExecutionError, match="file"):
-        make(path="/up", upload_dir=str(tmp_path / "file"))
-
-
-def test_two_applications_in_one_process_have_their_own(tmp_path: Path) -> None:
-    apps = {name: make(path=f"/{name}", upload_dir=str(tmp_path / name)) for name in ("one", "two")}
-    for name, app in apps.items():
-        app.put(f"/{name}/a", name.encode(), status=201)
-    assert {name: stored(tmp_path / name) for name in apps} == {"one": {"a": b"one"}, "two": {"a": b"two"}}
-    apps["one"].put("/two/a", b"x", status=404)

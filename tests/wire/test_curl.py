@@ -105,8 +105,11 @@ def test_curl_form_from_a_pipe_is_chunked(door: Door, files: list[Path]) -> None
     check(door, reply, sent)
 
 
-def test_curl_sees_the_refusal_of_a_file_that_is_too_large(door: Door, files: list[Path]) -> None:
-    sent = files[0].read_bytes() * 4  # 3 MiB; curl asks with Expect: 100-continue from 1 MiB on
-    status, reply = curl(door, "/upload/large.bin", "-T", "-", "-H", f"Content-Length: {len(sent)}", stdin=sent)
+@pytest.mark.parametrize("how", ["-T", "-F", "--data-binary"])
+def test_curl_sees_the_refusal_of_a_file_that_is_too_large(door: Door, tmp_path: Path, how: str) -> None:
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(3 << 20))  # curl asks before it sends so much: Expect: 100-continue
+    argument = {"-T": str(large), "-F": f"f=@{large}", "--data-binary": f"@{large}"}[how]
+    status, reply = curl(door, "/upload/large.bin" if how == "-T" else "/upload?filename=large.bin", how, argument)
     assert (status, reply["code"]) == (413, "too_large")
     assert store.take(door.root) == {}

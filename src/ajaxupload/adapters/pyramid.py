@@ -57,24 +57,22 @@ def includeme(config: Any) -> None:
     config.add_request_method(ajax_upload_tags)
     config.add_route(f"{_NAME}.static", "/ajaxupload/static/*filename")
     config.add_view(_static, route_name=f"{_NAME}.static", permission=NO_PERMISSION_REQUIRED)
-    given, permissions = _from_ini(config.registry.settings)
-    endpoints = given.pop("endpoints")
-    config.registry[_NAME] = {"shared": given, "endpoints": {}}
-    if endpoints or given.keys() - {"backends", "secret_key"}:
-        for path, settings in load(given | {"endpoints": endpoints}).endpoints.items():
-            _add(config, settings, permission=permissions.get(path))
-
-
-def _from_ini(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str | None]]:
-    """The configuration's dict, and path -> permission: `ajaxupload.permission` is that of all endpoints without one
-    of their own."""
     prefix = f"{_NAME}."
-    flat = {key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)}
-    usual = flat.pop("permission", None)
-    given = unflatten(flat)
-    tables = {path: dict(table) for path, table in given.get("endpoints", {}).items()}
-    permissions = {path.rstrip("/"): table.pop("permission", usual) for path, table in tables.items()}
-    return {**given, "endpoints": tables}, permissions
+    settings = config.registry.settings.items()
+    flat = {key.removeprefix(prefix): value for key, value in settings if key.startswith(prefix)}
+    permission = flat.pop("permission", None)  # of all endpoints that have none of their own
+    shared = unflatten(flat)
+    tables = {_prefixed(config, path): dict(table) for path, table in shared.pop("endpoints", {}).items()}
+    permissions = {path.rstrip("/"): table.pop("permission", permission) for path, table in tables.items()}
+    config.registry[_NAME] = {"shared": shared, "endpoints": {}}
+    if tables or shared.keys() - {"backends", "secret_key"}:
+        for each in load(shared | {"endpoints": tables}).endpoints.values():
+            _add(config, each, permission=permissions[each.path])
+
+
+def _prefixed(config: Any, path: str) -> str:
+    """The whole path of what is included with a route_prefix."""
+    return f"/{config.route_prefix.strip('/')}/{path.lstrip('/')}" if config.route_prefix else path
 
 
 def add_ajax_upload(
@@ -93,6 +91,7 @@ def add_ajax_upload(
     backend that is not configured, the backend's. The route is named "ajaxupload.upload" unless `route_name` says
     otherwise. Raises ConfigError that lists every fault; two endpoints at one path are a ConfigurationConflictError.
     """
+    path = _prefixed(config, path)
     shared = config.registry[_NAME]["shared"]
     backends = shared.get("backends", {})
     table: dict[str, Any]
@@ -126,17 +125,17 @@ def _add(
         endpoint.startup()
         config.registry[_NAME]["endpoints"][name] = settings
 
-    config.action((_NAME, config.route_prefix, settings.path), register)
-    for route, pattern in ((name, settings.path), (f"{name}.tail", settings.path + _TAIL)):
+    config.action((_NAME, settings.path), register)
+    below = settings.path[len(_prefixed(config, "").rstrip("/")) :]  # add_route puts the prefix before it again
+    for route, pattern in ((name, below), (f"{name}.tail", below + _TAIL)):
         config.add_route(route, pattern, factory=factory)
         config.add_view(_view(endpoint), route_name=route, permission=permission, require_csrf=False, ajax_upload=True)
 
 
 def _view(endpoint: Endpoint) -> View:
-    names = tags.names_in(endpoint.settings.path)
+    path, names = endpoint.settings.path, tags.names_in(endpoint.settings.path)
 
     def upload(request: Any) -> Response:
-        path = "/" + request.matched_route.pattern.removesuffix(_TAIL).strip("/")  # with the include's route_prefix
         environ = mounted(_readable(request), path, {name: request.matchdict[name] for name in names}, request)
         ours = request.environ["ajaxupload.request"] = UploadRequest(environ)
         return _reply(endpoint.respond(ours))

@@ -60,7 +60,7 @@ class LocalUploadBackend(AbstractUploadBackend):
 
     #: MEDIA_ROOT -> the working directory when it was started.
     _started_in: ClassVar[dict[str, str]] = {}
-    #: Whether unfinished files may be unnamed where the file system can do that; false is the manner of those that cannot.
+    #: Whether unfinished files are unnamed where the file system can do that; false is the manner of those that cannot.
     _unnamed: ClassVar[bool] = True
     _draft: Draft | None = None
     _published: Published | None = None

@@ -52,6 +52,7 @@ IDLE_SECONDS = 60.0
 _GRACE, _HURRY = 30, 5
 #: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
 _MARGIN = 5
+_ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
 
@@ -132,6 +133,15 @@ class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
         self.LISTENERS = [kind(taken.getsockname(), self.cfg, self.log, fd=taken.detach())]
         super().start()
 
+    def spawn_worker(self) -> Any:
+        # A signal that reaches a child before it has handlers of its own would land in its copy of our queue and be
+        # lost; held back meanwhile, it is delivered in `_after_fork`.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
     def handle_int(self) -> None:
         self.cfg.set("graceful_timeout", _HURRY)
         super().handle_int()
@@ -196,6 +206,14 @@ def run(app: WSGIApp, listener: Listener, ready: Callable[[], None], *, workers:
 
 def _after_fork(_server: Any, worker: Any) -> None:
     worker.cfg.set("graceful_timeout", _GRACE)
+    for each in _ENDS:
+        signal.signal(each, _leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
+
+def _leave(_signal: int, _frame: Any) -> None:
+    """The end of a worker that has not begun."""
+    sys.exit(0)
 
 
 def _patient(app: WSGIApp) -> WSGIApp:

@@ -50,7 +50,7 @@ def _hint(request: HttpRequest) -> str:
 
 def _no_view(_request: HttpRequest) -> HttpResponse:
     """Middleware is made around something; this one never calls it."""
-    return HttpResponse()
+    raise NotImplementedError
 
 
 def check(request: HttpRequest) -> None:

@@ -99,7 +99,7 @@ export interface UploaderOptions {
   remember: boolean;
   concurrency: number;
   /** Bytes; files up to this size go in one POST, larger ones by tus in pieces of it. A proxy's 413 halves it. */
-  chunk: number;
+  chunkSize: number;
   /** Further tries without any progress. */
   retries: number;
   /** Seconds without progress after which a request is given up. */
@@ -144,7 +144,7 @@ declare class UploadEngine extends EventTarget implements UploadCommands {
   readonly rate: number;
   readonly maxSize: number;
   readonly maxFiles: number;
-  limits(): Promise<UploadLimits>;
+  limits(): Promise<void>;
   check(file: File, ahead?: number): [keyof UploadStrings, Record<string, any>] | undefined;
   add(files: Iterable<File>): UploadItem[];
   unfinished(): UnfinishedUpload[];
@@ -174,7 +174,6 @@ declare class AjaxUploadElement extends HTMLElement implements UploadCommands {
   name: string;
   readonly validity: ValidityState;
   readonly validationMessage: string;
-  readonly willValidate: boolean;
   checkValidity(): boolean;
   reportValidity(): boolean;
   add(files: Iterable<File>): Promise<UploadItem[]>;
@@ -190,7 +189,6 @@ export interface UploadStrings {
   chooseOne: string;
   chooseFolder: string;
   drop: string;
-  dropOne: string;
   limit: string;
   list: string;
   total: string;
@@ -216,7 +214,6 @@ export interface UploadStrings {
   remove: string;
   discard: string;
   progress: string;
-  progress_one: string;
   added: string;
   added_one: string;
   announce: string;
@@ -235,7 +232,6 @@ export interface UploadStrings {
   required: string;
   busy: string;
   network: string;
-  stalled: string;
   changed: string;
   answer: string;
   http: string;

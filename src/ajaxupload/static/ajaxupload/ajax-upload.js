@@ -1,5 +1,5 @@
 // @ts-check
-/*! ajaxupload browser widget: <ajax-upload>, AjaxUpload.Uploader, qq.FileUploader. MIT licence. */
+/*! ajaxupload: <ajax-upload> and qq.FileUploader. MIT licence. */
 /*
  * The law of this file. It is the whole widget: a classic script, so that an inline script right after it may already
  * use it, and also importable for its side effects. No dependency, no build step; ajax-upload.min.js beside it is
@@ -35,8 +35,7 @@
     choose: 'Choose files',
     chooseOne: 'Choose a file',
     chooseFolder: 'Choose a folder',
-    drop: 'or drop them here, or paste.',
-    dropOne: 'or drop it here, or paste.',
+    drop: 'or drop here, or paste.',
     limit: 'Up to {max} each.',
     list: 'Files',
     total: 'All files',
@@ -62,7 +61,6 @@
     remove: 'Remove {file}',
     discard: 'Discard {file}',
     progress: '{done} of {count} files, {percent}',
-    progress_one: '{done} of {count} file, {percent}',
     added: '{count} files added',
     added_one: '{file} added',
     announce: '{percent} uploaded',
@@ -81,9 +79,8 @@
     required: 'Please choose a file.',
     busy: 'Please wait until the upload is finished.',
     network: 'The connection was lost.',
-    stalled: 'The connection stood still for too long.',
     changed: 'The file was changed or removed on your device. Choose it again.',
-    answer: 'The server answered with something other than a receipt. Perhaps you need to log in again.',
+    answer: 'The server sent a page instead of a receipt. Perhaps you need to log in again.',
     http: 'The server answered {status}.',
     tooLarge: 'The server does not take a file this large.',
     unsent: '{file} was not uploaded. Try again, or remove it first.',
@@ -144,15 +141,16 @@
 
   /** A request that did not end well. `status` 0: no answer came at all. */
   class Failure extends Error {
+    reason = ''; // the server's own words
+    after = 0; // s, from Retry-After
+    sent = 0; // bytes of the body
+
     /** @param {string} code a key of STRINGS @param {number} [status] @param {Dict | null} [json] */
     constructor(code, status = 0, json = null) {
       super(code);
       this.code = code;
       this.status = status;
       this.json = json;
-      this.reason = '';
-      this.after = 0;
-      this.sent = 0;
       /** Would the same request have a chance later? */
       this.passing =
         !json?.preventRetry &&
@@ -164,7 +162,7 @@
   const reasonOf = (xhr, json) => {
     const type = xhr.getResponseHeader('Content-Type') ?? '';
     const text = type.startsWith('text/plain') && xhr.responseText.length < 300 ? xhr.responseText.trim() : '';
-    const places = [json?.error, json?.message, json?.detail, json?.error?.message, json?.files?.[0]?.error, text];
+    const places = [json?.error, json?.message, json?.detail, json?.error?.message, text];
     return places.find((place) => place && typeof place === 'string') ?? '';
   };
 
@@ -175,17 +173,17 @@
    * One XMLHttpRequest, because fetch() tells no upload progress. Any 2xx resolves, all else rejects with a Failure;
    * an abort rejects with the signal's reason.
    * @param {string} method @param {string} url
-   * @param {{headers?: Dict, body?: Blob | FormData | null, sent?: number, signal?: AbortSignal, stall?: number,
+   * @param {{headers?: Dict, body?: any, signal?: AbortSignal, stall?: number,
    *   credentials?: boolean, progress?: (n: number) => void, whole?: () => void}} options
    * @returns {Promise<{json: Dict | null, header: (name: string) => string | null}>}
    */
-  const request = (method, url, { headers, body, sent = 0, signal, stall = 30, credentials, progress, whole }) =>
+  const request = (method, url, { headers, body, signal, stall = 30, credentials, progress, whole }) =>
     new Promise((ok, no) => {
       const xhr = new XMLHttpRequest();
       /** @type {ReturnType<typeof setTimeout>} */ let timer;
       /** @param {Failure | any} error */
       const fail = (error) => {
-        error.sent = sent;
+        error.sent = body?.size ?? 0;
         end();
         no(error);
       };
@@ -202,7 +200,7 @@
       const patience = (seconds) => {
         clearTimeout(timer);
         timer = setTimeout(() => {
-          fail(new Failure('stalled'));
+          fail(new Failure('network'));
           xhr.abort();
         }, seconds * 1000);
       };
@@ -246,6 +244,13 @@
       patience(stall);
       xhr.send(body ?? null);
     });
+
+  /** For catch(): a failure of one of these statuses counts as no answer. @param {...number} statuses */
+  const unless =
+    (...statuses) =>
+    (/** @type {Failure} */ failure) => {
+      if (!statuses.includes(failure.status)) throw failure;
+    };
 
   /** Waits; the network's return ends it early, an abort rejects. @param {number} ms @param {AbortSignal} signal */
   const nap = (ms, signal) =>
@@ -293,8 +298,7 @@
   const fingerprint = async (file) => {
     const ends = await new Blob([file.slice(0, 65536), file.slice(-65536)]).arrayBuffer();
     const sum = await globalThis.crypto?.subtle?.digest('SHA-256', ends);
-    const hex = Array.from(new Uint8Array(sum ?? 0), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return [file.name, file.size, file.lastModified, hex.slice(0, 24)].join('|');
+    return [file.name, file.size, file.lastModified, new Uint8Array(sum ?? 0).slice(0, 12).join('.')].join('|');
   };
 
   /** @param {Dict} values */
@@ -311,6 +315,20 @@
 
   /** One file on its way. Fields with an underscore belong to the engine. @implements {UploadItem} */
   class Item {
+    loaded = 0;
+    /** @type {UploadState} */ state = 'queued';
+    code = '';
+    error = '';
+    status = 0;
+    seconds = 0;
+    url = '';
+    /** @type {Dict | null} */ response = null;
+    /** @type {AbortController | undefined} */ _ctl;
+    _wanted = false; // start() was called for it, and the batch it belongs to is not complete
+    _key = ''; // its entry in `memory`, once it goes by tus
+    _stored = 0; // the offset that the server has confirmed
+    _once = newKey(); // Idempotency-Key: a repeat of this POST is the same upload
+
     /** @param {number} id @param {File} file */
     constructor(id, file) {
       this.id = id;
@@ -318,19 +336,6 @@
       this.name = file.name;
       this.size = file.size;
       this.path = paths.get(file) || file.webkitRelativePath || '';
-      this.loaded = 0;
-      /** @type {UploadState} */ this.state = 'queued';
-      this.code = '';
-      this.error = '';
-      this.status = 0;
-      this.seconds = 0;
-      this.url = '';
-      /** @type {Dict | null} */ this.response = null;
-      /** @type {AbortController | undefined} */ this._ctl = undefined;
-      this._wanted = false; // start() was called for it, and the batch it belongs to is not complete
-      this._key = ''; // its entry in `memory`, once it goes by tus
-      this._stored = 0; // the offset that the server has confirmed
-      this._once = newKey(); // Idempotency-Key: a repeat of this POST is the same upload
     }
   }
 
@@ -348,7 +353,7 @@
     auto: true,
     remember: true,
     concurrency: 3,
-    chunk: 8 << 20,
+    chunkSize: 8 << 20,
     retries: 5,
     stall: 30,
     accept: '',
@@ -364,18 +369,21 @@
     #busy = false;
     #moved = 0; // bytes that went over the wire: what speed is measured by, unlike an offset that a resume jumps to
     /** @type {[number, number][]} */ #samples = [];
-    /** @type {Promise<UploadLimits> | undefined} */ #limits;
+    /** @type {Promise<void> | undefined} */ #limits;
 
     /** @param {Partial<UploaderOptions>} [options] */
     constructor(options) {
       super();
       this.options = { ...DEFAULTS, ...options };
       /** @type {UploadLimits} */ this.allowed = {};
+      /** The element's ear: hears every event, and may prevent it too. @type {undefined | ((type: string, detail: any) => boolean)} */
+      this.relay = undefined;
     }
 
     /** @param {string} type @param {any} detail @returns {boolean} false when a listener prevented it */
     #emit(type, detail) {
-      return this.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
+      const said = this.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
+      return (this.relay?.(type, detail) ?? true) && said;
     }
 
     /** @param {Item} item @param {UploadState} state */
@@ -385,19 +393,17 @@
     }
 
     /** What the endpoint allows, asked once, so that a page need not repeat the server's settings. Never rejects. */
-    limits() {
+    async limits() {
       const { endpoint, limits, credentials } = this.options;
-      const headers = { Accept: 'application/json' };
-      this.#limits ??= (limits ? request('GET', resolve(endpoint), { headers, credentials }) : Promise.reject()).then(
-        ({ json }) => {
+      if (!limits) return;
+      this.#limits ??= request('GET', resolve(endpoint), { headers: { Accept: 'application/json' }, credentials })
+        .then(({ json }) => {
           this.allowed = json ?? {};
           this.options.resumable ??= this.allowed.resumable ?? '';
           this.#emit('limits', this.allowed);
-          return this.allowed;
-        },
-        () => this.allowed,
-      );
-      return this.#limits;
+        })
+        .catch(() => {}); // another kind of server: it will say no by itself
+      await this.#limits;
     }
 
     /** The page's limit or the server's, whichever is narrower; 0 is none. */
@@ -553,7 +559,7 @@
           const { status, sent } = failure;
           // A 413 without our JSON is a proxy's, and about this request, not about the file: smaller pieces pass.
           if (status === 413 && !failure.json && sent > MIN_PIECE && options.resumable) {
-            options.chunk = Math.max(MIN_PIECE, Math.ceil(sent / 2));
+            options.chunkSize = Math.max(MIN_PIECE, Math.ceil(sent / 2));
             continue;
           }
           // A file changed on disk fails like a lost connection, but no retry mends it. This read rejects if it is so.
@@ -573,9 +579,9 @@
 
     /** @param {Item} item @param {AbortSignal} signal @returns {Promise<Dict>} */
     async #send(item, signal) {
-      if (item.size > this.options.chunk && this.options.resumable == null) await this.limits();
+      if (item.size > this.options.chunkSize && this.options.resumable == null) await this.limits();
       // read after the wait: limits() may have found out that the server resumes
-      return this.options.resumable && item.size > this.options.chunk ? this.#tus(item, signal) : this.#post(item, signal);
+      return this.options.resumable && item.size > this.options.chunkSize ? this.#tus(item, signal) : this.#post(item, signal);
     }
 
     /**
@@ -602,7 +608,7 @@
     /** The whole file in one request: raw as the valums script sent it, or multipart. @param {Item} item @param {AbortSignal} signal */
     async #post(item, signal) {
       const { endpoint, method, field, params } = this.options;
-      const { file, name, size } = item;
+      const { file, name } = item;
       const url = new URL(resolve(endpoint));
       /** @type {Dict} */ const headers = { 'Idempotency-Key': `"${item._once}"` };
       /** @type {Blob | FormData} */ let body = file;
@@ -619,7 +625,6 @@
       this.#progress(item, 0, false);
       const { json } = await this.#call(item, 'POST', url.href, headers, {
         body,
-        sent: size,
         signal,
         progress: (/** @type {number} */ n) => this.#progress(item, n),
         whole: () => this.#set(item, 'processing'),
@@ -636,13 +641,15 @@
         // The same file twice in one list is two uploads; only the first may be the one that is remembered.
         item._key = this.items.some((other) => other._key === key) ? `${key}|${item._once}` : key;
       }
-      const known = memory.all().find(([key]) => key === item._key);
-      item.url ||= known?.[1].url ?? '';
-      let offset = item.url ? await this.#offset(item, signal) : NaN;
+      item.url ||= memory.all().find(([key]) => key === item._key)?.[1].url ?? '';
+      let offset = NaN; // until the server says how much of it it has
+      if (item.url) {
+        const reply = await this.#call(item, 'HEAD', item.url, TUS, { signal }).catch(unless(403, 404, 410));
+        offset = Number(reply?.header('Upload-Offset') ?? NaN);
+      }
       if (isNaN(offset)) {
-        const created = await this.#create(item, base, signal);
-        if (!created) return this.#post(item, signal);
-        item.url = created;
+        item.url = await this.#create(item, base, signal);
+        if (!item.url) return this.#post(item, signal);
         offset = 0;
       }
       this.#confirm(item, offset);
@@ -650,7 +657,7 @@
       // At least once: when only the last answer was lost, an empty piece at the end brings it again.
       do {
         const at = offset;
-        const body = item.file.slice(at, at + options.chunk);
+        const body = item.file.slice(at, at + options.chunkSize);
         const headers = {
           ...TUS,
           'Upload-Offset': String(at),
@@ -659,7 +666,6 @@
         };
         const reply = await this.#call(item, 'PATCH', item.url, headers, {
           body,
-          sent: body.size,
           signal,
           progress: (/** @type {number} */ n) => this.#progress(item, at + n),
           whole: () => at + body.size >= item.size && this.#set(item, 'processing'),
@@ -679,17 +685,6 @@
       return { success: true, filename: item.name, id: item.url.split('/').pop(), url: item.url, ...json };
     }
 
-    /** How much of it the server has; NaN if it no longer knows the upload. @param {Item} item @param {AbortSignal} signal */
-    async #offset(item, signal) {
-      try {
-        const reply = await this.#call(item, 'HEAD', item.url, TUS, { signal });
-        return Number(reply.header('Upload-Offset') ?? NaN);
-      } catch (failure) {
-        if (!(failure instanceof Failure) || ![403, 404, 410].includes(failure.status)) throw failure;
-        return NaN;
-      }
-    }
-
     /** The new upload's URL, or '' where the server turns out not to speak tus. @param {Item} item @param {string} base @param {AbortSignal} signal */
     async #create(item, base, signal) {
       const { params, endpoint } = this.options;
@@ -701,12 +696,8 @@
         'Upload-Metadata': metadata(about),
         'Idempotency-Key': `"${item._once}"`,
       };
-      let url;
-      try {
-        url = (await this.#call(item, 'POST', base, headers, { signal })).header('Location');
-      } catch (failure) {
-        if (!(failure instanceof Failure) || !(failure.code === 'answer' || [404, 405, 501].includes(failure.status))) throw failure;
-      }
+      const reply = await this.#call(item, 'POST', base, headers, { signal }).catch(unless(200, 201, 404, 405, 501));
+      const url = reply?.header('Location');
       if (url) return new URL(url, base).href;
       if (!endpoint) throw new Failure('answer', 200);
       this.options.resumable = '';
@@ -811,6 +802,7 @@
     remove: 'M6.5 6.5l11 11m0-11l-11 11',
   };
   ICONS.resume = ICONS.start;
+  ICONS.cancel = ICONS.discard = ICONS.remove;
 
   /** @param {string} name a key of ICONS */
   const icon = (name) => {
@@ -869,15 +861,34 @@
     }).catch(() => {}); // not a picture after all: the tile keeps the file's extension
   };
 
-  /** The element's attributes that are the engine's options. */
-  const ATTRIBUTES = ['endpoint', 'resumable', 'limits', 'method', 'field', 'accept', 'min-size', 'max-size', 'max-files',
-    'concurrency', 'chunk-size', 'auto', 'remember', 'credentials', 'csrf-cookie', 'csrf-header', 'disabled'];
+  const on = (/** @type {string} */ text) => text !== 'off';
+  const same = (/** @type {string} */ text) => text;
+  const size = (/** @type {string} */ text) => parseSize(text) || undefined;
+  const count = (/** @type {string} */ text) => Number(text) || undefined;
+
+  /** The attributes that are options of the engine (max-size is maxSize), and how they are read. @type {Record<string, (text: string) => any>} */
+  const ATTRIBUTES = {
+    endpoint: same,
+    resumable: (text) => (on(text) ? text : ''),
+    limits: on,
+    method: same,
+    field: same,
+    accept: same,
+    'min-size': size,
+    'max-size': size,
+    'chunk-size': size,
+    'max-files': count,
+    concurrency: count,
+    auto: on,
+    remember: on,
+    credentials: on,
+  };
 
   /** @typedef {{li: HTMLElement, bar: HTMLProgressElement, status: HTMLElement, act: HTMLButtonElement, drop: HTMLButtonElement}} Row */
 
   class AjaxUpload extends /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object) {
     static formAssociated = true;
-    static observedAttributes = ATTRIBUTES;
+    static observedAttributes = Object.keys(ATTRIBUTES);
     static strings = STRINGS;
     static Uploader = Uploader;
 
@@ -920,8 +931,11 @@
       setTimeout(() => this.isConnected || this.pause());
     }
 
-    attributeChangedCallback() {
-      if (this.input) this.#configure();
+    /** @param {string} name @param {string | null} _old @param {string | null} text */
+    attributeChangedCallback(name, _old, text) {
+      const option = name.replace(/-(.)/, (_, letter) => letter.toUpperCase());
+      const value = text == null ? undefined : ATTRIBUTES[name](text);
+      /** @type {Dict} */ (this.uploader.options)[option] = value ?? /** @type {Dict} */ (DEFAULTS)[option];
     }
 
     /** @param {boolean} off by the fieldset or the attribute */
@@ -1031,14 +1045,20 @@
       const input = (this.input =
         this.querySelector('input[type=file]') ?? make('input', { type: 'file', multiple: this.hasAttribute('multiple') }));
       input.id ||= 'ajax-upload-' + newKey();
+      const { options } = this.uploader;
+      const { name, accept } = input;
+      options.endpoint ||= this.form?.getAttribute('action') ?? '';
+      options.accept ||= accept;
+      input.accept ||= options.accept;
+      if (!input.multiple) options.maxFiles = 1;
+      if (options.method !== 'raw' && !this.hasAttribute('field')) options.field = name || options.field;
+      options.csrf = () => this.#csrf();
       // From here on the form sends what the server said of the files, not the files.
-      const { name } = input;
       if (!this.name) this.name = name;
       input.removeAttribute('name');
       this.toggleAttribute('required', input.required || this.hasAttribute('required'));
       input.required = false;
       input.disabled ||= this.#off;
-      this.#configure(name);
       this.#draw();
       this.#listen();
       this.#validate();
@@ -1050,40 +1070,17 @@
       if (early.length) setTimeout(() => this.add(early));
     }
 
-    /** Attributes to options. @param {string} [field] the input's name: what a plain form would call the file */
-    #configure(field) {
-      const { options } = this.uploader;
-      /** @param {string} name */
-      const text = (name) => this.getAttribute(name);
-      options.endpoint = text('endpoint') ?? this.form?.getAttribute('action') ?? '';
-      const resumable = text('resumable');
-      if (resumable != null) options.resumable = resumable === 'off' ? '' : resumable;
-      options.limits = text('limits') !== 'off';
-      options.method = text('method') === 'multipart' ? 'multipart' : 'raw';
-      options.field = text('field') ?? ((options.method === 'multipart' && field) || options.field);
-      options.accept = text('accept') ?? this.input.accept;
-      options.minSize = parseSize(text('min-size'));
-      options.maxSize = parseSize(text('max-size'));
-      options.maxFiles = this.input.multiple ? Number(text('max-files')) : 1;
-      options.concurrency = Number(text('concurrency')) || DEFAULTS.concurrency;
-      options.chunk = parseSize(text('chunk-size')) || DEFAULTS.chunk;
-      options.auto = text('auto') !== 'off';
-      options.remember = text('remember') !== 'off';
-      options.credentials = this.hasAttribute('credentials');
-      options.csrf = () => this.#csrf();
-      this.input.accept ||= options.accept;
-    }
-
     /** The page's token against cross-site requests, read anew each time: log-ins change it. @returns {Dict} */
     #csrf() {
       const cookie = this.getAttribute('csrf-cookie');
-      const field = /** @type {HTMLInputElement | null | undefined} */ (
-        this.form?.querySelector('[name=csrfmiddlewaretoken], [name=csrf_token]')
+      const field = /** @type {any} */ (
+        this.form?.querySelector('[name=csrfmiddlewaretoken], [name=csrf_token]') ??
+          document.querySelector('meta[name=csrf-token]')
       );
       const token = cookie
-        ? document.cookie.split('; ').find((pair) => pair.startsWith(cookie + '='))?.slice(cookie.length + 1)
-        : field?.value || document.querySelector('meta[name=csrf-token]')?.getAttribute('content');
-      return token ? { [this.getAttribute('csrf-header') ?? 'X-CSRFToken']: decodeURIComponent(token) } : {};
+        ? decodeURIComponent(document.cookie.match(`(?:^|; )${cookie}=([^;]*)`)?.[1] ?? '')
+        : field && (field.value || field.content);
+      return token ? { [this.getAttribute('csrf-header') ?? 'X-CSRFToken']: token } : {};
     }
 
     /** Draws around what the page wrote: its label and input stay where they are, and so does the focus. */
@@ -1099,7 +1096,7 @@
       input.classList.add('au-input');
       const id = input.id + '-hint';
       input.setAttribute('aria-describedby', id);
-      this.#hint = make('p', { class: 'au-hint', id }, this.#t(input.multiple ? 'drop' : 'dropOne'));
+      this.#hint = make('p', { class: 'au-hint', id }, this.#t('drop'));
       this.#status = make('div', { class: 'au-live', role: 'status' });
       this.#alert = make('div', { class: 'au-live', role: 'alert' });
       this.#list = make('ul', { class: 'au-list', 'aria-label': this.#t('list'), hidden: true });
@@ -1123,26 +1120,25 @@
     }
 
     #listen() {
-      /** @param {string} type @param {(detail: any) => void} does */
-      const on = (type, does) => this.uploader.addEventListener(type, (event) => does(/** @type {CustomEvent} */ (event).detail));
-      for (const type of ['add', 'reject', 'start', 'progress', 'success', 'error', 'pause', 'resume', 'cancel', 'complete', 'before-request'])
-        this.uploader.addEventListener(type, (event) => {
-          const { detail } = /** @type {CustomEvent} */ (event);
-          const copy = new CustomEvent('upload-' + type, { detail, bubbles: true, cancelable: true });
-          if (!this.dispatchEvent(copy)) event.preventDefault();
-        });
-      on('added', ({ added, refused }) => this.#added(added, refused));
-      on('limits', () => this.#limits());
-      on('progress', () => (this.#frame ||= requestAnimationFrame(() => this.#paintAll())));
-      on('state', (item) => {
-        if (item.state === 'cancelled') this.#drop(item);
-        else this.#paint(item);
-        if (item.seconds === Infinity && item.state === 'waiting') this.#say(this.#t('offline'));
-        this.#totals();
-        this.#validate();
-      });
-      on('error', (item) => (this.#alert.textContent = `${item.name}: ${this.#why(item)}`));
-      on('complete', (items) => this.#complete(items));
+      /** What the element itself does at an event of the engine. @type {Record<string, (detail: any) => void>} */
+      const does = {
+        added: ({ added, refused }) => this.#added(added, refused),
+        limits: () => this.#limits(),
+        progress: () => (this.#frame ||= requestAnimationFrame(() => this.#paintAll())),
+        state: (item) => {
+          if (item.state === 'cancelled') this.#drop(item);
+          else this.#paint(item);
+          if (item.state === 'waiting' && item.seconds === Infinity) this.#say('offline');
+          this.#totals();
+          this.#validate();
+        },
+        error: (item) => (this.#alert.textContent = `${item.name}: ${this.#why(item)}`),
+        complete: (items) => this.#complete(items),
+      };
+      this.uploader.relay = (type, detail) => {
+        does[type]?.(detail);
+        return this.dispatchEvent(new CustomEvent('upload-' + type, { detail, bubbles: true, cancelable: true }));
+      };
       this.addEventListener('change', (event) => {
         const input = /** @type {HTMLInputElement} */ (event.target);
         if (input.type !== 'file') return;
@@ -1175,9 +1171,9 @@
       this.add(files);
     }
 
-    /** @param {string} text */
-    #say(text) {
-      this.#status.textContent = text;
+    /** Aloud, when the screen reader has a moment. @param {keyof UploadStrings} key @param {Dict} [values] */
+    #say(key, values) {
+      this.#status.textContent = this.#t(key, values);
     }
 
     /** The server's limits have come. */
@@ -1193,10 +1189,7 @@
       for (const item of added) {
         for (const [key, { li }] of this.#rows)
           if (li.dataset.state === 'unfinished' && /** @type {Dict} */ (key).name === item.name) this.#drop(key);
-        const row = this.#row(item, item.path || item.name, {
-          onact: () => this.#toggle(item),
-          ondrop: () => this.cancel(item),
-        });
+        const row = this.#row(item, item.path || item.name, () => this.cancel(item), () => this.#toggle(item));
         this.#paint(item);
         thumbnail(item.file, /** @type {HTMLElement} */ (row.li.firstChild));
       }
@@ -1204,23 +1197,23 @@
       for (const one of refused) {
         const { file, code, values } = one;
         message = this.#t(code, { ...this.#readable(values), file: file.name });
-        const row = this.#row(one, file.name, { ondrop: () => this.#drop(one) });
+        const row = this.#row(one, file.name, () => this.#drop(one));
         this.#mark(row, 'refused', this.#t('refused', { message }), 'remove', file.name);
       }
       this.#alert.textContent = refused.length > 1 ? this.#t('manyRefused', { count: refused.length, message }) : message;
-      if (added.length) this.#say(this.#t('added', { count: added.length, file: added[0].name }));
+      if (added.length) this.#say('added', { count: added.length, file: added[0].name });
       this.#totals();
       this.#validate();
     }
 
-    /** @param {object} key @param {string} name @param {{onact?: () => void, ondrop: () => void}} does @returns {Row} */
-    #row(key, name, { onact, ondrop }) {
+    /** @param {object} key @param {string} name @param {() => void} ondrop @param {() => void} [onact] @returns {Row} */
+    #row(key, name, ondrop, onact) {
       const id = 'au-' + newKey();
       const extension = /\.(\w{1,4})$/.exec(name)?.[1] ?? '';
       const bar = make('progress', { max: 1, value: 0, 'aria-labelledby': id });
       const status = make('span', { class: 'au-status' });
-      const act = make('button', { type: 'button', hidden: true, onclick: onact }, icon('pause'));
-      const drop = make('button', { type: 'button', onclick: ondrop }, icon('remove'));
+      const act = make('button', { type: 'button', hidden: true, onclick: onact });
+      const drop = make('button', { type: 'button', onclick: ondrop });
       const li = make(
         'li',
         { class: 'au-item' },
@@ -1241,8 +1234,16 @@
       row.li.dataset.state = state;
       row.bar.hidden = ['done', 'failed', 'refused', 'unfinished'].includes(state);
       if (row.status.textContent !== text) row.status.textContent = text;
-      row.drop.title = this.#t(drop, { file });
-      row.drop.setAttribute('aria-label', row.drop.title);
+      this.#label(row.drop, drop, file);
+    }
+
+    /** @param {HTMLElement} button @param {keyof UploadStrings} action @param {string} file */
+    #label(button, action, file) {
+      if (button.dataset.action === action) return;
+      button.dataset.action = action;
+      button.title = this.#t(action, { file });
+      button.setAttribute('aria-label', button.title);
+      button.replaceChildren(icon(action));
     }
 
     /** What the first button of a row does now; '' for nothing. @param {Item} item */
@@ -1287,11 +1288,7 @@
         else row.bar.value = size ? loaded / size : 0;
         const action = this.#action(item);
         row.act.hidden = !action;
-        if (!action || row.act.dataset.action === action) return;
-        row.act.dataset.action = action;
-        row.act.title = this.#t(action, { file });
-        row.act.setAttribute('aria-label', row.act.title);
-        row.act.replaceChildren(icon(action));
+        if (action) this.#label(row.act, action, file);
       });
     }
 
@@ -1329,7 +1326,7 @@
       if (quarter > this.#quarter && quarter < 4 && now - this.#spoke > 4000) {
         this.#spoke = now;
         this.#quarter = quarter;
-        this.#say(this.#t('announce', { percent: percent(loaded, total, lang) }));
+        this.#say('announce', { percent: percent(loaded, total, lang) });
       }
       if (!active.length) this.#quarter = 0;
     }
@@ -1338,7 +1335,7 @@
     #complete(items) {
       const failed = items.filter((item) => item.state === 'failed').length;
       const { length: count } = items;
-      if (count) this.#say(this.#t(failed ? 'someFailed' : 'allDone', { failed, count, file: items[0].name }));
+      if (count) this.#say(failed ? 'someFailed' : 'allDone', { failed, count, file: items[0].name });
       this.#totals();
       this.#validate();
     }
@@ -1351,9 +1348,9 @@
           this.uploader.discard(one);
           this.#drop(one);
         };
-        const text = this.#t('unfinished', { file: name, percent: percent(loaded, size, this.#lang) });
-        this.#mark(this.#row(one, name, { ondrop }), 'unfinished', text, 'discard', name);
-        this.#say(text);
+        const values = { file: name, percent: percent(loaded, size, this.#lang) };
+        this.#mark(this.#row(one, name, ondrop), 'unfinished', this.#t('unfinished', values), 'discard', name);
+        this.#say('unfinished', values);
       }
     }
 
@@ -1396,17 +1393,14 @@
       for (const { response, name } of done)
         data.append(this.name, response?.token ?? response?.id ?? response?.filename ?? name);
       this.#internals.setFormValue(this.name && done.length ? data : null);
-      const missing = this.hasAttribute('required') && !done.length;
-      const [flag, text] =
-        items.length > done.length + Number(!!failed) && items.some((item) => !['done', 'failed'].includes(item.state))
-          ? ['customError', this.#t('busy')]
-          : failed
-            ? ['customError', this.#t('unsent', { file: failed.name })]
-            : missing
-              ? ['valueMissing', this.#t('required')]
-              : [];
-      if (flag) this.#internals.setValidity({ [flag]: true }, text, this.input);
-      else this.#internals.setValidity({});
+      const [flag, text] = items.some(({ state }) => !/done|failed/.test(state))
+        ? ['customError', this.#t('busy')]
+        : failed
+          ? ['customError', this.#t('unsent', { file: failed.name })]
+          : this.hasAttribute('required') && !done.length
+            ? ['valueMissing', this.#t('required')]
+            : [];
+      this.#internals.setValidity(flag ? { [flag]: true } : {}, text, this.input);
     }
   }
 

@@ -1,0 +1,96 @@
+"""From one file to all thumbnails that are wanted of it.
+
+What lives here: the order of the steps, and a job and its outcome as plain data, for they travel between processes. What
+must not: how they travel (worker.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from .colour import for_scaling
+from .geometry import Wanted, box_of, scaled_size
+from .render import ANIMATED, Frame, Original, encoded, made
+from .source import Limits, check_size, draft, frames, opened, orientation_of, refusing, upright
+
+__all__ = ["Job", "draw"]
+
+#: What a thumbnail becomes that is to have its source's format.
+_SAME = {"JPEG": "JPEG", "MPO": "JPEG", "HEIF": "JPEG", "PNG": "PNG", "GIF": "GIF", "WEBP": "WEBP", "AVIF": "AVIF"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be made of a file: thumbnails `sizes`, if it is one of `formats` and within `limits`."""
+
+    formats: Sequence[str]
+    limits: Limits
+    sizes: Sequence[Wanted]
+
+    def packed(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def unpacked(cls, data: Mapping[str, Any]) -> Job:
+        """The job that `packed` packed."""
+        return cls(data["formats"], Limits(**data["limits"]), [Wanted(**each) for each in data["sizes"]])
+
+
+def draw(job: Job, source: BinaryIO, output: BinaryIO) -> dict[str, Any]:
+    """Write the thumbnails to `output`, one after the other. Raises Refused.
+
+    Returns {"width", "height", "format"} of the source, upright, and "thumbnails": for each, in the order wanted, its
+    "name", "format", "width", "height", and the "size" in bytes of its part of the output.
+    """
+    with refusing():
+        picture = opened(source, job.formats, job.limits)
+        with picture:
+            original = _look(picture, job)
+            facts = [_write(each, output) for each in _make(picture, original, job)]
+        width, height = original.size
+        return {"width": width, "height": height, "format": picture.format, "thumbnails": facts}
+
+
+@dataclass(frozen=True)
+class _Made:
+    wanted: Wanted
+    kind: str
+    frames: Sequence[Frame]
+    loop: int | None
+
+
+def _look(picture: Image.Image, job: Job) -> Original:
+    """What must be known before anything is decoded, the sizes to come included."""
+    orientation = orientation_of(picture)
+    size = upright(picture.size, orientation)
+    for wanted in job.sizes:
+        # A strip of 1x9000 pixels, scaled up to a width of 100, would be a bomb of our own making.
+        check_size(scaled_size(wanted, size), job.limits, "narrow")
+        check_size(box_of(wanted, size), job.limits, "narrow")
+    profile = picture.info.get("icc_profile")
+    return Original(size, orientation, profile if isinstance(profile, bytes) else None)
+
+
+def _make(picture: Image.Image, original: Original, job: Job) -> list[_Made]:
+    kinds = [wanted.format or _SAME.get(str(picture.format), "PNG") for wanted in job.sizes]
+    box = draft(picture, [upright(scaled_size(wanted, original.size), original.orientation) for wanted in job.sizes])
+    shown: list[list[Frame]] = [[] for _ in kinds]
+    for number, frame in enumerate(frames(picture, job.limits)):
+        ready = for_scaling(frame)
+        for wanted, kind, done in zip(job.sizes, kinds, shown, strict=True):
+            if number == 0 or kind in ANIMATED:
+                done.append(Frame(made(ready, box, original, wanted, kind), picture.info.get("duration") or 0))
+    loop = picture.info.get("loop")
+    return [_Made(*each, loop) for each in zip(job.sizes, kinds, shown, strict=True)]
+
+
+def _write(each: _Made, output: BinaryIO) -> dict[str, Any]:
+    content = encoded(each.frames, each.kind, each.wanted.quality, each.loop)
+    output.write(content)
+    width, height = each.frames[0].picture.size
+    return {"name": each.wanted.name, "format": each.kind, "width": width, "height": height, "size": len(content)}
