@@ -27,7 +27,7 @@ def test_its_commands_work_and_six_files_are_there(tmp_path: Path) -> None:
                              timeout=PATIENCE + 30, check=False)  # fmt: skip
         assert run.returncode == 0, run.stderr
         assert run.stdout.count('"success": true') == 5
-        first, second = re.findall(r"^([0-9a-f]{64})  \S+$", run.stdout, re.MULTILINE)
+        first, second = re.findall(r"([0-9a-f]{64})  \S+", run.stdout)
         assert first == second
         assert len(server.names()) == 6
         assert all((server.folder / name).stat().st_size == 20_000_000 for name in server.names())

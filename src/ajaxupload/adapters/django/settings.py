@@ -24,24 +24,29 @@ from ajaxupload.errors import ConfigError, MissingExtra
 from ajaxupload.naming import FIELDS
 from ajaxupload.registry import names, nearest, resolve
 
-__all__ = ["BackendName", "configured", "plan"]
+__all__ = ["BUILT_IN", "BackendName", "configured", "plan"]
 
 #: What may stand for a backend: a class, a registry name, a dotted path, or a table {"class": ..., option: value}.
 BackendName = str | type[Any] | Mapping[str, Any]
 
-#: What our backends say before anybody has changed them (a test compares). A constant with another value, or one in a
+#: What our classes say before anybody has changed them (a test compares). A constant with another value, or one in a
 #: class that is not ours, is somebody's word and stronger than Django's settings.
-BUILT_IN: Mapping[str, Any] = {
-    "MEDIA_ROOT": "",
-    "MEDIA_URL": None,
-    "UPLOAD_DIR": "uploads",
-    "FILE_MODE": 0o600,
-    "DIR_MODE": 0o700,
-    "BUCKET": "",
-    "REGION": None,
-    "ENDPOINT_URL": None,
-    "ACCESS_KEY_ID": None,
-    "SECRET_ACCESS_KEY": None,
+BUILT_IN: Mapping[str, Mapping[str, Any]] = {
+    "LocalUploadBackend": {
+        "MEDIA_ROOT": "",
+        "MEDIA_URL": None,
+        "UPLOAD_DIR": "uploads",
+        "FILE_MODE": 0o600,
+        "DIR_MODE": 0o700,
+    },
+    "DjangoStorageUploadBackend": {"UPLOAD_DIR": ""},
+    "S3UploadBackend": {
+        "BUCKET": "",
+        "REGION": None,
+        "ENDPOINT_URL": None,
+        "ACCESS_KEY_ID": None,
+        "SECRET_ACCESS_KEY": None,
+    },
 }
 _DEFAULT_PATH = "/upload"
 #: django-storages' setting, and the one that django-ajax-uploader's S3 backend read.
@@ -146,7 +151,8 @@ def _options(cls: Any) -> frozenset[str]:
 
 def _is_built_in(cls: type[Any], option: str) -> bool:
     owner = next(each for each in cls.__mro__ if option in vars(each))
-    return owner.__module__.startswith("ajaxupload.") and vars(owner)[option] == BUILT_IN[option]
+    ours = BUILT_IN.get(owner.__name__, {}) if owner.__module__.startswith("ajaxupload.") else {}
+    return option in ours and vars(owner)[option] == ours[option]
 
 
 def _media_root() -> str | None:

@@ -814,7 +814,9 @@
     return svg;
   };
 
-  /** @param {DragEvent} event */
+  const DRAG = /** @type {const} */ (['dragenter', 'dragover', 'dragleave', 'drop']);
+
+  /** @param {DragEvent} event @returns {event is DragEvent & {dataTransfer: DataTransfer}} */
   const hasFiles = (event) => !!event.dataTransfer?.types.includes('Files');
 
   /**
@@ -861,27 +863,27 @@
     }).catch(() => {}); // not a picture after all: the tile keeps the file's extension
   };
 
-  const on = (/** @type {string} */ text) => text !== 'off';
-  const same = (/** @type {string} */ text) => text;
-  const size = (/** @type {string} */ text) => parseSize(text) || undefined;
-  const count = (/** @type {string} */ text) => Number(text) || undefined;
+  const isOn = (/** @type {string} */ text) => text !== 'off';
+  const asIs = (/** @type {string} */ text) => text;
+  const asSize = (/** @type {string} */ text) => parseSize(text) || undefined;
+  const asCount = (/** @type {string} */ text) => Number(text) || undefined;
 
   /** The attributes that are options of the engine (max-size is maxSize), and how they are read. @type {Record<string, (text: string) => any>} */
   const ATTRIBUTES = {
-    endpoint: same,
-    resumable: (text) => (on(text) ? text : ''),
-    limits: on,
-    method: same,
-    field: same,
-    accept: same,
-    'min-size': size,
-    'max-size': size,
-    'chunk-size': size,
-    'max-files': count,
-    concurrency: count,
-    auto: on,
-    remember: on,
-    credentials: on,
+    endpoint: asIs,
+    resumable: (text) => (isOn(text) ? text : ''),
+    limits: isOn,
+    method: asIs,
+    field: asIs,
+    accept: asIs,
+    'min-size': asSize,
+    'max-size': asSize,
+    'chunk-size': asSize,
+    'max-files': asCount,
+    concurrency: asCount,
+    auto: isOn,
+    remember: isOn,
+    credentials: isOn,
   };
 
   /** @typedef {{li: HTMLElement, bar: HTMLProgressElement, status: HTMLElement, act: HTMLButtonElement, drop: HTMLButtonElement}} Row */
@@ -1145,8 +1147,7 @@
         this.add(input.files ?? []);
         input.value = '';
       });
-      for (const type of ['dragenter', 'dragover', 'dragleave', 'drop'])
-        this.addEventListener(type, (event) => this.#drag(/** @type {DragEvent} */ (event)));
+      for (const type of DRAG) this.addEventListener(type, (event) => this.#drag(event));
     }
 
     /** @param {DragEvent} event */
@@ -1155,7 +1156,6 @@
       const inside = event.type !== 'drop' && (event.type !== 'dragleave' || this.contains(/** @type {Node} */ (event.relatedTarget)));
       this.toggleAttribute('dragover', inside);
       event.preventDefault();
-      if (!event.dataTransfer) return;
       event.dataTransfer.dropEffect = 'copy';
       if (event.type === 'drop') dropped(event.dataTransfer).then((files) => this.add(files));
     }
@@ -1406,29 +1406,26 @@
 
   /* --------------------------------------------------------------------- 3. the old interface on the same engine */
 
-  /** The one place that parses HTML: a template that the page itself wrote. @param {string | Node} template @returns {any} */
+  /** The one place that parses HTML: a template that the page itself wrote. @param {any} template @returns {any} */
   const parse = (template) => {
-    if (typeof template !== 'string') return template.cloneNode(true);
+    if (typeof template !== 'string') return template?.cloneNode(true);
     const holder = document.createElement('template');
     try {
-      // eslint-disable-next-line no-restricted-syntax -- the option is HTML by contract; Trusted Types refuse it, and then:
+      // eslint-disable-next-line no-restricted-syntax -- the option is HTML by contract
       holder.innerHTML = template.trim();
     } catch {
-      console.warn('qq.FileUploader: this page allows no HTML from strings; pass `template` and `fileTemplate` as elements.');
+      console.warn('qq: Trusted Types refuse templates that are strings; pass elements.');
     }
     return holder.content.firstElementChild;
   };
 
-  /** @param {Dict} values @param {URLSearchParams} query @param {string} [prefix] nested values become a[b] as they did */
-  const appendAll = (values, query, prefix) => {
-    for (const [key, value] of Object.entries(values)) {
+  /** Nested params as the old script put them into the query: a[b]. @param {Dict} values @returns {[string, any][]} */
+  const flat = (values, prefix = '') =>
+    Object.entries(values).flatMap(([key, value]) => {
       const name = prefix ? `${prefix}[${key}]` : key;
-      if (typeof value === 'function') query.append(name, value());
-      else if (value && typeof value === 'object') appendAll(value, query, name);
-      else query.append(name, value);
-    }
-    return query;
-  };
+      if (typeof value === 'function') value = value();
+      return Object(value) === value ? flat(value, name) : [[name, value]];
+    });
 
   const CLASSES = {
     button: 'qq-upload-button',
@@ -1445,6 +1442,8 @@
 
   /** Sends and reports; draws nothing but the button's input. */
   class FileUploaderBasic {
+    _uploader = new Uploader({ allowEmpty: false });
+
     /** @param {Partial<QqOptions>} given */
     constructor(given) {
       const texts = AjaxUpload.strings;
@@ -1475,74 +1474,60 @@
           ...given?.messages,
         },
       });
-      const uploader = (this._uploader = new Uploader({
+      Object.assign(this._uploader.options, {
         endpoint: options.action,
         resumable: options.resumable,
         concurrency: options.maxConnections,
-        accept: options.allowedExtensions.map((extension) => '.' + extension).join(','),
-        allowEmpty: false,
+        accept: options.allowedExtensions.map((extension) => '.' + extension).join(),
         maxSize: options.sizeLimit,
         minSize: options.minSizeLimit,
         maxFiles: options.filesLimit,
-        csrf: () => {
-          const { csrf_token: token, csrf_xname: name } = this._options.params;
-          return token && name ? { [name]: token } : {};
-        },
-      }));
-      /** @param {string} type @param {(item: Item, event: Event) => void} does */
-      const on = (type, does) => uploader.addEventListener(type, (event) => does(/** @type {CustomEvent} */ (event).detail, event));
+      });
+      this.setParams(options.params);
       /** @type {{file: File, response: Dict}[]} */ const completed = [];
-      /** @param {Item} item */
-      const end = (item) => {
-        const { id, name, size, file, code, error, status } = item;
-        const failed = item.state === 'failed';
-        const response = failed
-          ? { success: false, error: error || fill(/** @type {Dict} */ (texts)[code], { status }), ...item.response }
-          : (item.response ?? {});
-        if (options.debug) console.log('[uploader] server response', response);
-        this._onProgress(id, name, size, size);
-        options.onProgress(id, name, size, size);
-        completed.push({ file, response });
-        this._onComplete(id, name, response);
-        options.onComplete(id, name, response);
+      this._uploader.relay = (type, item) => {
+        const { id, name, file, loaded, size, state, code, error, status, response } = item;
+        if (type === 'add') {
+          if (options.onSubmit(id, name) === false) return false;
+          this._onSubmit(id, name);
+        } else if (type === 'progress') this._tell('onProgress', id, name, loaded, size);
+        else if (type === 'cancel') this._tell('onCancel', id, name);
+        else if (type === 'complete') options.onAllComplete(completed);
+        else if (type === 'success' || type === 'error') {
+          const reason = error || fill(/** @type {Dict} */ (texts)[code] ?? '', { status });
+          const answer = { ...(state === 'failed' && { success: false, error: reason }), ...response };
+          if (options.debug) console.log('[uploader] server response', answer);
+          completed.push({ file, response: answer });
+          this._tell('onProgress', id, name, size, size);
+          this._tell('onComplete', id, name, answer);
+        }
+        return true;
       };
-      on('add', ({ id, name }, event) => {
-        this._params();
-        if (options.onSubmit(id, name) === false) event.preventDefault();
-        else this._onSubmit(id, name);
-      });
-      on('progress', ({ id, name, loaded, size }) => {
-        this._onProgress(id, name, loaded, size);
-        options.onProgress(id, name, loaded, size);
-      });
-      on('success', end);
-      on('error', end);
-      on('cancel', ({ id, name }) => {
-        this._onCancel(id, name);
-        options.onCancel(id, name);
-      });
-      on('complete', () => options.onAllComplete(completed));
       addEventListener('beforeunload', (event) => {
         if (this.getInProgress()) event.returnValue = options.messages.onLeave;
       });
       if (options.button) this._createUploadButton(options.button);
     }
 
-    // What FileUploader, or a page's own class, does on top.
+    /** First what this class does, or a page's own subclass, then the page. @param {'onProgress' | 'onCancel' | 'onComplete'} what @param {...any} values */
+    _tell(what, ...values) {
+      /** @type {Dict} */ (this)['_' + what](...values);
+      /** @type {Dict} */ (this._options)[what](...values);
+    }
     /** @param {number} _id @param {string} _name */
     _onSubmit(_id, _name) {}
-    /** @param {number} _id @param {string} _name @param {number} _loaded @param {number} _total */
-    _onProgress(_id, _name, _loaded, _total) {}
+    _onProgress() {}
+    _onCancel() {}
     /** @param {number} _id @param {string} _name @param {Dict} response */
     _onComplete(_id, _name, response) {
       if (response.error) this._options.showMessage(response.error);
     }
-    /** @param {number} _id @param {string} _name */
-    _onCancel(_id, _name) {}
 
-    /** @param {Dict} params */
+    /** The three csrf_* go into a header, never into the URL. @param {Dict} params */
     setParams(params) {
-      this._options.params = params;
+      const { csrf_token: token, csrf_name, csrf_xname: header, ...rest } = (this._options.params = params);
+      this._uploader.options.params = Object.fromEntries(flat(rest));
+      this._uploader.options.headers = token && header ? { [header]: token } : {};
     }
     getInProgress() {
       return this._uploader.active.length;
@@ -1556,33 +1541,25 @@
       this._uploader.cancel();
     }
 
-    /** The page's params into the engine: the three csrf_* go into a header, never into the URL. */
-    _params() {
-      const { csrf_token, csrf_name, csrf_xname, ...rest } = this._options.params;
-      this._uploader.options.params = Object.fromEntries(appendAll(rest, new URLSearchParams()));
-    }
-
     /** As the old script did: one fault refuses the whole choice, with one message. @param {File[]} files */
     _uploadFileList(files) {
-      const { _options: options, _uploader: uploader } = this;
+      const { allowedExtensions, sizeLimit, minSizeLimit, filesLimit, messages, showMessage } = this._options;
       for (const [ahead, file] of files.entries()) {
-        const fault = uploader.check(file, ahead);
-        if (!fault) continue;
-        const [code, { allowed, max }] = fault;
-        const count = code === 'countError';
+        const code = this._uploader.check(file, ahead)?.[0];
+        if (!code) continue;
+        const many = code === 'countError';
         const values = {
           file: this._formatFileName(file.name),
-          extensions: options.allowedExtensions.join(', '),
-          sizeLimit: this._formatSize(options.sizeLimit),
-          minSizeLimit: this._formatSize(options.minSizeLimit),
-          filesLimit: options.filesLimit,
-          allowed,
-          max: count ? max : this._formatSize(max ?? 0),
-          min: this._formatSize(options.minSizeLimit),
+          extensions: allowedExtensions.join(', '),
+          sizeLimit: this._formatSize(sizeLimit),
+          minSizeLimit: this._formatSize(minSizeLimit),
+          filesLimit,
         };
-        return options.showMessage(fill(options.messages[count ? 'filesLimitError' : code], values));
+        const { extensions: allowed, minSizeLimit: min } = values;
+        const max = many ? filesLimit : values.sizeLimit;
+        return showMessage(fill(messages[many ? 'filesLimitError' : code], { ...values, allowed, min, max }));
       }
-      uploader.add(files);
+      this._uploader.add(files);
     }
 
     /** @param {string} name */
@@ -1597,7 +1574,11 @@
     /** Makes `button` choose files, by mouse and keyboard. @param {HTMLElement} button */
     _createUploadButton(button) {
       const input = make('input', { type: 'file', name: 'file', multiple: this._options.multiple, hidden: true });
-      const { classList } = button;
+      input.onchange = () => {
+        const files = [...input.files];
+        input.value = '';
+        this._uploadFileList(files);
+      };
       if (button.tabIndex < 0) {
         button.setAttribute('role', 'button');
         button.tabIndex = 0;
@@ -1609,18 +1590,12 @@
       }
       button.append(input);
       button.addEventListener('click', (event) => event.target !== input && input.click());
-      for (const [type, name, on] of /** @type {const} */ ([
-        ['mouseover', 'hover', true],
-        ['mouseout', 'hover', false],
-        ['focus', 'focus', true],
-        ['blur', 'focus', false],
-      ]))
-        button.addEventListener(type, () => classList.toggle('qq-upload-button-' + name, on));
-      input.addEventListener('change', () => {
-        const files = [...input.files];
-        input.value = '';
-        this._uploadFileList(files);
-      });
+      for (const [state, begins, ends] of [
+        ['hover', 'mouseover', 'mouseout'],
+        ['focus', 'focus', 'blur'],
+      ])
+        for (const type of [begins, ends])
+          button.addEventListener(type, () => button.classList.toggle('qq-upload-button-' + state, type === begins));
     }
   }
 
@@ -1630,81 +1605,75 @@
     constructor(given) {
       super(given);
       const { element, template, listElement, classes } = this._options;
-      const texts = AjaxUpload.strings;
-      const box =
-        (template && parse(template)) ||
-        make(
-          'div',
-          { class: 'qq-uploader' },
-          make('div', { class: classes.drop }, make('span', {}, texts.qqDrop)),
-          make('div', { class: classes.button }, texts.qqButton),
-          make('ul', { class: classes.list }),
-        );
-      if (!element) throw new Error('qq.FileUploader needs `element`, the place to draw in');
-      element.replaceChildren(box);
+      const { qqDrop, qqButton } = AjaxUpload.strings;
+      if (!element) throw new Error('qq.FileUploader needs the option `element`');
+      element.replaceChildren(
+        parse(template) ??
+          make(
+            'div',
+            { class: 'qq-uploader' },
+            make('div', { class: classes.drop }, make('span', {}, qqDrop)),
+            make('div', { class: classes.button }, qqButton),
+            make('ul', { class: classes.list }),
+          ),
+      );
       /** @type {HTMLElement} */ this._listElement = listElement ?? this._find(element, 'list');
       this._createUploadButton(this._find(element, 'button'));
-      this._listElement.addEventListener('click', (event) => {
-        const target = /** @type {HTMLElement} */ (event.target);
-        if (!target.closest('.' + CSS.escape(classes.cancel))) return;
-        event.preventDefault();
-        const item = [...this._listElement.children].find((one) => one.contains(target));
-        this.cancel(/** @type {any} */ (item).qqFileId);
-      });
       this._setupDragDrop(this._find(element, 'drop'));
     }
 
-    /** @param {Element} parent @param {keyof typeof CLASSES} type @returns {HTMLElement} */
+    /** @param {Element} parent @param {keyof typeof CLASSES} type @returns {any} */
     _find(parent, type) {
-      const found = parent.querySelector('.' + CSS.escape(this._options.classes[type]));
-      if (!found) throw new Error(`qq.FileUploader: the template has no element of class "${this._options.classes[type]}"`);
-      return /** @type {HTMLElement} */ (found);
+      const name = this._options.classes[type];
+      const [found] = parent.getElementsByClassName(name);
+      if (!found) throw new Error(`qq: the template lacks an element of class "${name}"`);
+      return found;
     }
 
     /** The area shows while files are dragged over the page; beside it, a drop does nothing. @param {HTMLElement} area */
     _setupDragDrop(area) {
-      const { dropActive } = this._options.classes;
-      /** @param {DragEvent} event */
-      const drag = (event) => {
-        if (!hasFiles(event) || event.defaultPrevented) return;
-        const { type, dataTransfer, relatedTarget } = event;
-        const inside = area.contains(/** @type {Node} */ (event.target));
-        area.hidden = type === 'drop' || (type === 'dragleave' && !relatedTarget);
-        area.classList.toggle(dropActive, inside && !area.hidden);
-        event.preventDefault();
-        if (!dataTransfer) return;
-        dataTransfer.dropEffect = inside ? 'copy' : 'none';
-        if (!inside || type !== 'drop') return;
-        dropped(dataTransfer).then((files) => {
-          if (this._options.multiple || files.length < 2) this._uploadFileList(files);
-          else this._options.showMessage(AjaxUpload.strings.countError_one);
-        });
-      };
       area.hidden = true;
-      for (const type of /** @type {const} */ (['dragenter', 'dragover', 'dragleave', 'drop'])) document.addEventListener(type, drag);
+      for (const kind of DRAG)
+        document.addEventListener(kind, (event) => {
+          const { type, dataTransfer, relatedTarget, target } = event;
+          if (!hasFiles(event) || event.defaultPrevented) return;
+          event.preventDefault();
+          const inside = area.contains(/** @type {Node} */ (target));
+          area.hidden = type === 'drop' || (type === 'dragleave' && !relatedTarget);
+          area.classList.toggle(this._options.classes.dropActive, inside && !area.hidden);
+          dataTransfer.dropEffect = inside ? 'copy' : 'none';
+          if (inside && type === 'drop')
+            dropped(dataTransfer).then((files) => {
+              if (this._options.multiple || files.length < 2) this._uploadFileList(files);
+              else this._options.showMessage(AjaxUpload.strings.countError_one);
+            });
+        });
     }
 
     /** @param {number} id @param {string} name */
     _onSubmit(id, name) {
-      super._onSubmit(id, name);
       const { classes, fileTemplate } = this._options;
-      const texts = AjaxUpload.strings;
+      const { qqCancel, qqFailed, cancel } = AjaxUpload.strings;
       const item =
-        (fileTemplate && parse(fileTemplate)) ||
+        parse(fileTemplate) ??
         make(
           'li',
           {},
           make('span', { class: classes.file }),
           make('span', { class: classes.spinner }),
           make('span', { class: classes.size }),
-          make('a', { class: classes.cancel, href: '#' }, texts.qqCancel),
-          make('span', { class: 'qq-upload-failed-text' }, texts.qqFailed),
+          make('a', { class: classes.cancel, href: '#' }, qqCancel),
+          make('span', { class: 'qq-upload-failed-text', hidden: true }, qqFailed),
         );
       item.qqFileId = id;
       this._find(item, 'file').textContent = this._formatFileName(name);
       this._find(item, 'size').hidden = true;
-      this._find(item, 'cancel').setAttribute('aria-label', fill(texts.cancel, { file: name }));
-      for (const text of item.querySelectorAll('.qq-upload-failed-text')) text.hidden = true;
+      const link = this._find(item, 'cancel');
+      link.setAttribute('aria-label', fill(cancel, { file: name }));
+      link.onclick = (/** @type {Event} */ event) => {
+        event.preventDefault();
+        this.cancel(id);
+      };
       this._listElement.append(item);
     }
 
@@ -1713,9 +1682,8 @@
       return [...this._listElement.children].find((item) => /** @type {any} */ (item).qqFileId === id);
     }
 
-    /** @param {number} id @param {string} name @param {number} loaded @param {number} total */
-    _onProgress(id, name, loaded, total) {
-      super._onProgress(id, name, loaded, total);
+    /** @param {number} id @param {string} _name @param {number} loaded @param {number} total */
+    _onProgress(id, _name, loaded, total) {
       const text = this._find(this._getItemByFileId(id), 'size');
       const size = this._formatSize(total);
       text.hidden = false;
@@ -1729,13 +1697,12 @@
       this._find(item, 'cancel').remove();
       this._find(item, 'spinner').remove();
       item.classList.add(response.success ? success : fail);
-      for (const text of item.querySelectorAll('.qq-upload-failed-text')) text.hidden = !!response.success;
+      for (const text of item.getElementsByClassName('qq-upload-failed-text')) text.hidden = response.success;
       super._onComplete(id, name, response); // last: its message may be an alert, which stops everything
     }
 
-    /** @param {number} id @param {string} name */
-    _onCancel(id, name) {
-      super._onCancel(id, name);
+    /** @param {number} id */
+    _onCancel(id) {
       this._getItemByFileId(id)?.remove();
     }
   }

@@ -7,17 +7,19 @@ must not: how they travel (worker.py).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from typing import Any, BinaryIO
 
 from PIL import Image
 
-from .colour import for_scaling
+from .colour import ImageCms, for_scaling
 from .geometry import Wanted, box_of, scaled_size
 from .render import ANIMATED, Frame, Original, encoded, made
-from .source import Limits, check_size, draft, frames, opened, orientation_of, refusing, upright
+from .source import FORMATS, Limits, check_size, draft, frames, opened, orientation_of, refusing, upright
 
-__all__ = ["Job", "draw"]
+__all__ = ["Job", "draw", "rehearse"]
 
 #: What a thumbnail becomes that is to have its source's format.
 _SAME = {"JPEG": "JPEG", "MPO": "JPEG", "HEIF": "JPEG", "PNG": "PNG", "GIF": "GIF", "WEBP": "WEBP", "AVIF": "AVIF"}
@@ -42,7 +44,7 @@ class Job:
 
 
 def draw(job: Job, source: BinaryIO, output: BinaryIO) -> dict[str, Any]:
-    """Write the thumbnails to `output`, one after the other. Raises Refused.
+    """Write the thumbnails to `output`, one after the other. Raises Refused, OSError of the output.
 
     Returns {"width", "height", "format"} of the source, upright, and "thumbnails": for each, in the order wanted, its
     "name", "format", "width", "height", and the "size" in bytes of its part of the output.
@@ -51,9 +53,25 @@ def draw(job: Job, source: BinaryIO, output: BinaryIO) -> dict[str, Any]:
         picture = opened(source, job.formats, job.limits)
         with picture:
             original = _look(picture, job)
-            facts = [_write(each, output) for each in _make(picture, original, job)]
+            done = [(each, each.content()) for each in _make(picture, original, job)]
         width, height = original.size
-        return {"width": width, "height": height, "format": picture.format, "thumbnails": facts}
+        facts = {"width": width, "height": height, "format": picture.format}
+    for _each, content in done:
+        output.write(content)
+    return facts | {"thumbnails": [each.facts(len(content)) for each, content in done]}
+
+
+def rehearse(formats: Sequence[str]) -> None:
+    """Go once through all that these formats take, so that nothing is left to be loaded when no file can be opened any
+    more. What cannot be rehearsed (a format that is read only) is left out."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() if ImageCms else None
+    sizes = [Wanted("a", 4, 4, "smart", padding=True), Wanted("b", 2, None, "50% 50%", format="PNG")]
+    for name in formats:
+        file, exif = BytesIO(), Image.Exif()
+        exif[0x0112] = 6
+        with suppress(Exception):
+            Image.new("RGB", (16, 9), "red").save(file, FORMATS[name][0], exif=exif, icc_profile=profile)
+            draw(Job([name], Limits(1000, 100, 2), sizes), file, BytesIO())
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,13 @@ class _Made:
     kind: str
     frames: Sequence[Frame]
     loop: int | None
+
+    def content(self) -> bytes:
+        return encoded(self.frames, self.kind, self.wanted.quality, self.loop)
+
+    def facts(self, size: int) -> dict[str, Any]:
+        width, height = self.frames[0].picture.size
+        return {"name": self.wanted.name, "format": self.kind, "width": width, "height": height, "size": size}
 
 
 def _look(picture: Image.Image, job: Job) -> Original:
@@ -87,10 +112,3 @@ def _make(picture: Image.Image, original: Original, job: Job) -> list[_Made]:
                 done.append(Frame(made(ready, box, original, wanted, kind), picture.info.get("duration") or 0))
     loop = picture.info.get("loop")
     return [_Made(*each, loop) for each in zip(job.sizes, kinds, shown, strict=True)]
-
-
-def _write(each: _Made, output: BinaryIO) -> dict[str, Any]:
-    content = encoded(each.frames, each.kind, each.wanted.quality, each.loop)
-    output.write(content)
-    width, height = each.frames[0].picture.size
-    return {"name": each.wanted.name, "format": each.kind, "width": width, "height": height, "size": len(content)}

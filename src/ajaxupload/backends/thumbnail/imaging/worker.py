@@ -6,11 +6,13 @@ A message is four bytes of length (big-endian) and that much JSON. A job brings 
 unix(7)): the file to read, which cannot be written to, and the file to write thumbnails to.
 
     parent -> child   {"job": 7, "cpu": 10, "formats": [...], "limits": {...}, "sizes": [...]}
-    child -> parent   {"ready": true}, once; then {"job": 7, "done": {...}} or {"job": 7, "refused": [code, reason, facts]}
+    child -> parent   {"ready": true}, once; then {"job": 7, "done": {...}}, {"job": 7, "refused": [code, reason, facts]}
+                      or {"job": 7, "failed": errno}, when the thumbnails could not be written
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -23,7 +25,7 @@ from contextlib import suppress
 from typing import Any
 
 from .confine import confine
-from .drawing import Job, draw
+from .drawing import Job, draw, rehearse
 from .source import Refused, guard_pillow, load_formats
 
 __all__ = ["LARGEST_MESSAGE", "main", "receive", "send"]
@@ -46,7 +48,7 @@ def main(memory: int, formats: Sequence[str]) -> None:
         _limit(resource.RLIMIT_AS, memory)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_FSIZE, _LARGEST_OUTPUT)
-        load_formats(formats)
+        rehearse(load_formats(formats))
         confine()
     except BaseException as error:
         send(channel, {"ready": False, "reason": f"{type(error).__name__}: {error}"[:500]})
@@ -67,6 +69,8 @@ def _serve(message: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any
             answer["done"] = draw(job, read, written)
         except Refused as error:
             answer["refused"] = [error.code, error.reason, error.facts]
+        except OSError as error:
+            answer["failed"] = error.errno or errno.EIO
     return answer
 
 
