@@ -16,12 +16,13 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from .errors import ConfigError
 from .naming import check_template
 from .registry import nearest, resolve
-from .specs import Backends, BackendSpec, checked, hints_of, options_of
+from .specs import Backends, BackendSpec, checked, hints_of, options_of, takers_of
 from .typelists import TypeList
 from .values import Duration, Mode, Size, parse_duration, parse_size
 
@@ -101,12 +102,22 @@ def load(config: Mapping[str, Any]) -> Settings:
 def short_form(path: str, backend: str | type, options: Mapping[str, Any]) -> dict[str, Any]:
     """The one-endpoint spelling as the whole dict: keys that endpoints know go there, all others to the backend."""
     keys = endpoint_keys()
-    endpoint = {key: value for key, value in options.items() if key in keys}
-    rest = {key: value for key, value in options.items() if key not in keys}
+    endpoint = {key: value for key, value in options.items() if key in keys or _slipped(key, keys, backend)}
+    rest = {key: value for key, value in options.items() if key not in endpoint}
     return {
         "backends": {"default": {"class": backend, **rest}},
         "endpoints": {path: {"backend": "default", **endpoint}},
     }
+
+
+def _slipped(key: str, keys: list[str], backend: str | type) -> bool:
+    """Is `key` more likely a slip of an endpoint's key than an option of the backend? Then the endpoint complains."""
+    try:
+        known = [option.lower() for option in takers_of(resolve("backend", backend), {})]
+    except ConfigError:
+        return False  # the backend itself is the fault
+    close = get_close_matches(key.lower(), [*keys, *known], n=1, cutoff=0.6)
+    return key.lower() not in known and bool(close) and close[0] in keys
 
 
 def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,14 +169,15 @@ def _endpoint(path: str, table: Any, backends: Backends, problems: list[str]) ->
     _unknown_keys(where, table, endpoint_keys(), problems)
     hints = hints_of(EndpointSettings)
     values: dict[str, Any] = {"path": path.rstrip("/")}
-    for key in table.keys() & set(endpoint_keys()) - {"backend"}:
-        values[key] = checked(f"{where}: {key}", table[key], hints[key], problems)
+    for key in [name for name in endpoint_keys() if name in table and name != "backend"]:
+        known = len(problems)
+        value = checked(f"{where}: {key}", table[key], hints[key], problems)
+        if len(problems) == known:
+            values[key] = value
     values["backend"] = _endpoint_backend(where, table.get("backend", "default"), backends)
-    if len(problems) > before:
-        return None
-    settings = EndpointSettings(**values)
+    settings = EndpointSettings(**values)  # defaults stand in for what is wrong, so that the rest is checked as well
     _check_meaning(where, settings, problems)
-    return settings
+    return settings if len(problems) == before else None
 
 
 def _check_path(where: str, path: str, problems: list[str]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from webob import Response
 
-from . import assets
+from . import assets, events
 from .config import EndpointSettings, load, short_form
 from .engine import Engine
 from .errors import InternalError, MethodNotAllowed, NotFound, UploadError
@@ -23,6 +23,7 @@ from .protocols import replies
 from .protocols.base import Mount, Protocol, refuse_questions
 from .registry import resolve
 from .request import UploadRequest
+from .upload import Upload
 from .validators import human_size
 
 __all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
@@ -109,8 +110,13 @@ class Endpoint:
         raise MethodNotAllowed(_METHODS)
 
     def _refuse(self, protocol: Protocol, request: UploadRequest, error: UploadError) -> Response:
-        """Word the refusal, once a small rest of the body is read."""
+        """Word the refusal, once a small rest of the body is read; tell listeners where the engine has not."""
         _spare(request)
+        if not request.told:
+            upload = Upload(name="", protocol=protocol.name, state="refused")
+            events.emit(
+                events.refused, self.settings.path, upload=upload, request=request.native, backend=None, error=error
+            )
         return protocol.refuse(request, error)
 
     def _describe(self, request: UploadRequest) -> Response:

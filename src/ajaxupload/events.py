@@ -33,7 +33,8 @@ created = _signals.signal("created")
 progressed = _signals.signal("progressed")
 #: The file is whole, durable and visible.
 completed = _signals.signal("completed")
-#: The upload was refused for what it is: too large, wrong type, not authorised.
+#: The upload was refused for what it is: too large, wrong type, not authorised. A request that is refused before any
+#: file of it is known (another site's, a form without a file) has an `upload` with the name "".
 refused = _signals.signal("refused")
 #: The upload broke off: the client went away or the store failed.
 aborted = _signals.signal("aborted")

@@ -6,6 +6,7 @@ naming, deciding. A file's bytes are handed on block by block as they come and a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as _new
@@ -29,8 +30,21 @@ _LONGEST_BOUNDARY = 70
 # Old clients put a line of text before the first boundary; more than this is not a form (CVE-2025-61770 and kin).
 _LONGEST_PREAMBLE = 4 << 10
 _LONGEST_HEADER, _MOST_HEADERS = 8 << 10, 16  # RFC 7578 has use for three headers
+# What may be a header's name (RFC 9110 section 5.6.2), and what the package takes for one.
+_TOKEN, _PLAIN_TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), re.compile(rb"[A-Za-z0-9_-]+")
 # Bytes that belong to no part: after the last boundary, or a header block that does not end.
 _LONGEST_SILENCE = _LONGEST_HEADER * _MOST_HEADERS
+
+
+class _Parser(PushMultipartParser):  # type: ignore[misc]  # the package is untyped
+    """The package's parser, which refuses a part for the name of a header that nobody reads."""
+
+    def _on_segment_headerline(self, line: bytes) -> None:
+        """RFC 7578 section 4.8: other header fields "MUST be ignored", whatever their name."""
+        name, colon, value = line.partition(b":")
+        if _TOKEN.fullmatch(name) and not _PLAIN_TOKEN.fullmatch(name):
+            line = b"X-Ignored" + colon + value
+        super()._on_segment_headerline(line)
 
 
 @dataclass(frozen=True)
@@ -133,7 +147,7 @@ class Form:
         self.fields[segment.name or ""] = value.decode("utf-8", "replace")
 
     def _parse(self, body: Body) -> Iterator[MultipartSegment | Block | None]:
-        parser = PushMultipartParser(self._boundary, max_header_size=_LONGEST_HEADER, max_header_count=_MOST_HEADERS)
+        parser = _Parser(self._boundary, max_header_size=_LONGEST_HEADER, max_header_count=_MOST_HEADERS)
         silence, inside = 0, False
         try:
             for block in self._from_first_boundary(body):

@@ -23,6 +23,7 @@ from .upload import Upload
 __all__ = ["Guard"]
 
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))  # RFC 9110 section 9.2.1
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # RFC 9110 sections 4.2.1 and 4.2.2
 #: Seconds for which a browser may remember a preflight's answer: 2 h is the most that Chromium keeps.
 _PREFLIGHT_MAX_AGE = "7200"
 _CORS_METHODS = "POST, PUT, PATCH, DELETE, HEAD, GET, OPTIONS"
@@ -88,7 +89,7 @@ class Guard:
             return site in ("same-origin", "none")
         # An origin that its sender may not tell is "null" (RFC 6454 section 7.3), and that is never ours.
         source = origin or headers.get("Referer", "").lower()
-        return not source or urlsplit(source).netloc == request.host.lower()
+        return not source or _is_at(source, request.host.lower())
 
     def _allows(self, origin: str) -> bool:
         return "*" in self._origins or origin in self._origins
@@ -116,3 +117,14 @@ class Guard:
                 response.headers["Access-Control-Allow-Credentials"] = "true"
             response.headers["Access-Control-Expose-Headers"] = _CORS_EXPOSED
         return response
+
+
+def _is_at(source: str, host: str) -> bool:
+    """Is `source`, an origin or URL, at `host`, a Host header? A scheme's default port may be told or not, and a proxy
+    that ends TLS may add it where the browser did not."""
+    try:
+        found = urlsplit(source)
+        default = _DEFAULT_PORTS.get(found.scheme, "")
+        return bool(found.netloc) and found.netloc.removesuffix(default) == host.removesuffix(default)
+    except ValueError:  # a Referer may be anything
+        return False

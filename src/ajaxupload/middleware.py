@@ -11,6 +11,7 @@ from typing import Any
 
 from .config import Settings, load, short_form
 from .endpoint import Endpoint, mounted
+from .errors import ConfigError
 
 __all__ = ["AjaxUpload"]
 
@@ -35,6 +36,8 @@ class AjaxUpload:
         backend: str | type = "local",
         **options: Any,
     ) -> None:
+        if config is not None and options:
+            raise ConfigError(f"{', '.join(options)}: with a dict, options stand in its tables, not beside it")
         self.app = app
         self.settings: Settings = load(short_form(path, backend, options) if config is None else config)
         self.endpoints = {path: Endpoint(settings) for path, settings in self.settings.endpoints.items()}

@@ -65,6 +65,15 @@ class UploadRequest(Request):
         self.environ["ajaxupload.principal"] = value
 
     @property
+    def told(self) -> bool:
+        """Have listeners heard what became of this request's files? Set by the engine."""
+        return bool(self.environ.get("ajaxupload.told"))
+
+    @told.setter
+    def told(self, value: bool) -> None:
+        self.environ["ajaxupload.told"] = value
+
+    @property
     def query(self) -> Mapping[str, str]:
         """The query string's fields, UTF-8 with replacement, the last of each name: never raises but BadRequest."""
         found: dict[str, str] | None = self.environ.get("ajaxupload.query")

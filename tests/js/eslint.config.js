@@ -5,7 +5,7 @@
  */
 const HTML = ['innerHTML', 'outerHTML', 'srcdoc', 'setHTMLUnsafe', 'insertAdjacentHTML', 'createContextualFragment', 'parseFromString', 'parseHTMLUnsafe'];
 const BROWSER = [
-  'AbortController', 'AbortSignal', 'Blob', 'CSS', 'CustomEvent', 'EventTarget', 'FormData', 'Intl', 'TextEncoder', 'URL',
+  'AbortController', 'AbortSignal', 'Blob', 'CSS', 'CustomEvent', 'DOMException', 'EventTarget', 'FormData', 'Intl', 'TextEncoder', 'URL',
   'URLSearchParams', 'XMLHttpRequest', 'addEventListener', 'alert', 'btoa', 'clearTimeout', 'console', 'createImageBitmap',
   'crypto', 'customElements', 'document', 'localStorage', 'performance', 'requestAnimationFrame', 'setTimeout',
 ];

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
+from ajaxupload import AjaxUpload
 from ajaxupload.backends.base import AbstractUploadBackend
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.backends.memory import MemoryUploadBackend
@@ -134,6 +135,23 @@ def test_the_short_form_shares_keys_out_between_endpoint_and_backend() -> None:
     endpoint = settings.endpoints["/up"]
     assert endpoint.max_size == 1 << 20
     assert endpoint.backend.options == {"UPLOAD_DIR": "in", "DURABLE": False}
+
+
+def test_a_slip_in_the_short_form_is_told_with_the_endpoints_key() -> None:
+    problems = problems_of(short_form("/up", "local", {"max_sise": "1 MiB", "uplod_dir": "in"}))
+    assert any("did you mean 'max_size'" in problem for problem in problems)
+    assert any("did you mean 'upload_dir'" in problem for problem in problems)
+    assert "unknown backend 'lokal'" in problems_of(short_form("/up", "lokal", {"max_sise": 1}))[0]
+
+
+def test_faults_of_type_and_of_meaning_are_listed_together() -> None:
+    problems = problems_of({"endpoints": {"/up": {"max_size": "much", "digest": "sha257", "name": "{nmae}"}}})
+    assert len(problems) == 3
+
+
+def test_options_beside_a_dict_are_refused_instead_of_ignored() -> None:
+    with pytest.raises(ConfigError, match="max_size: with a dict, options stand in its tables"):
+        AjaxUpload(lambda environ, start_response: [], {"endpoints": {"/up": {"backend": "memory"}}}, max_size=1)
 
 
 def test_ini_lines_become_the_dict() -> None:

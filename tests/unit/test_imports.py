@@ -57,7 +57,7 @@ OTHERS = {
     "boto3": ("backends.s3",),
     "botocore": ("backends.s3",),
     "PIL": ("backends.thumbnail",),
-    "django": ("adapters.django", "backends.django_storage"),
+    "django": ("adapters.django", "backends.django_storage", "backends._django_stream"),
     "asgiref": ("adapters.django",),
     "flask": ("adapters.flask",),
     "werkzeug": ("adapters.flask",),

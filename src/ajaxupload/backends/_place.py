@@ -102,19 +102,22 @@ def _try_out(place: Place, incoming: Incoming, *, durable: bool, unnamed: bool) 
         if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
             raise ConfigError(f"the file system of {place.root} has no hard links: store to another one") from error
         raise ConfigError(_cannot("store to", place.root, error, "media_root or upload_dir")) from error
-    if durable:
-        try:
-            with Trail(place.root) as trail:
+    try:
+        with Trail(place.root) as trail:
+            if durable:
                 sync(trail.folder)
-        except OSError as error:
-            text = f"the file system of {place.root} cannot sync directories ({error.strerror}): "
-            raise ConfigError(
-                text + "store to another one, or accept losses at a power cut with durable = false"
-            ) from error
+    except OSError as error:
+        raise ConfigError(_cannot("store to", place.root, error, "media_root or upload_dir")) from error
 
 
 def _cannot(verb: str, path: str, error: OSError, option: str) -> str:
-    return f"cannot {verb} {path} ({error.strerror or error}): let this process write there, or set {option} elsewhere"
+    reason = error.strerror or str(error)
+    if error.errno == errno.EINVAL:  # what fsync says where a file system does not know it for directories
+        return (
+            f"cannot {verb} {path} ({reason}): if its file system cannot sync directories, set {option} elsewhere, or "
+            "accept that a power cut takes files with durable = false"
+        )
+    return f"cannot {verb} {path} ({reason}): let this process write there, or set {option} elsewhere"
 
 
 def _inside(path: str, folder: str) -> bool:

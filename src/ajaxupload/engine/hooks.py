@@ -1,19 +1,17 @@
 """How backends are called.
 
-What lives here: the calling convention of the seed's hooks and what their exceptions mean. What must not: when they
-are called (receive.py).
+What lives here: chunks as they want them, and what their hooks' exceptions mean. What must not: when they are called
+(receive.py).
 """
 
 from __future__ import annotations
 
 import errno
-import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any
 
+from ..backends.calling import call
 from ..body import Block
 from ..errors import InternalError, StorageFull, StorageUnavailable, UploadError
 
@@ -21,19 +19,6 @@ __all__ = ["call", "for_backend", "storing"]
 
 _log = logging.getLogger("ajaxupload")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-
-
-@lru_cache(maxsize=1024)
-def _takes_keywords(function: Callable[..., Any]) -> bool:
-    parameters = inspect.signature(function).parameters.values()
-    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-
-
-def call(hook: Callable[..., Any], *args: Any, names: Mapping[str, str]) -> Any:
-    """Call one hook. The seed's view handed the URL's names to each hook as keywords: so do we, where it takes any."""
-    if names and _takes_keywords(getattr(hook, "__func__", hook)):
-        return hook(*args, **names)
-    return hook(*args)
 
 
 @contextmanager

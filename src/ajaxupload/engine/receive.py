@@ -213,6 +213,7 @@ class Batch:
     def _end(self, upload: Upload, backend: Any, error: BaseException | None) -> None:
         refused = isinstance(error, UploadError) and error.permanent
         upload.state = "refused" if refused else "aborted"
+        self._request.told = True
         self._emit(events.refused if refused else events.aborted, upload, backend, error=error)
 
     def _emit(self, signal: Any, upload: Upload, backend: Any, **details: Any) -> None:

@@ -37,10 +37,10 @@ class Raw(Protocol):
         refuse_pieces(request)
         name = named_by(request)
         kind = request.media_type
-        if kind == "application/x-www-form-urlencoded":
+        if kind == "application/x-www-form-urlencoded" or kind.startswith("multipart/"):
             # It is what `curl --data-binary` calls anything; without a name it may as well be a form that was posted
             # without enctype="multipart/form-data", and that holds no file. Nor is a path a name here: Fine Uploader
-            # posts such forms to paths below the endpoint.
+            # posts such forms to paths below the endpoint. Multipart bodies of other kinds are e-mail, not files.
             if name is None or (request.method == "POST" and name == request.tail):
                 raise UnsupportedType(
                     "This looks like a form without a file. Use enctype=multipart/form-data, or name it: ?filename="

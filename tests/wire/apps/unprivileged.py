@@ -33,9 +33,9 @@ class Switch:
         return answer
 
 
-def build(root: str) -> AjaxUpload:
+def build(root: str, private: str) -> AjaxUpload:
     """The application, storing below `root`."""
-    os.environ["AJAXUPLOAD_WIRE_ROOT"] = root
+    os.environ.update(AJAXUPLOAD_WIRE_ROOT=root, AJAXUPLOAD_WIRE_PRIVATE=private)
     return AjaxUpload(wiring.site, wiring.config())
 
 
@@ -58,18 +58,18 @@ def drop_to(uid: int) -> None:
 
 def main(uid: int | None) -> None:
     """Serve for ever."""
-    root = os.environ["AJAXUPLOAD_WIRE_ROOT"]
+    root, private = os.environ["AJAXUPLOAD_WIRE_ROOT"], os.environ["AJAXUPLOAD_WIRE_PRIVATE"]
     switch = Switch()
     server = Server(("127.0.0.1", 0), switch)
     server.prepare()
-    serving = threading.Thread(target=server.serve)
+    serving = threading.Thread(target=server.serve, daemon=True)
     serving.start()
     with tempfile.TemporaryDirectory() as folder:
-        switch.application = build(folder)
+        switch.application = build(folder, f"{folder}/private")
         use_once(server.bind_addr[1])
     if uid is not None:
         drop_to(uid)
-    switch.application = build(root)
+    switch.application = build(root, private)
     tell(server.bind_addr[1])
     serving.join()
 

@@ -1,7 +1,7 @@
 """The endpoints that every door of the wire tests serves, and what they need.
 
-What lives here: one configuration, read from the environment (AJAXUPLOAD_WIRE_ROOT: where to store, AJAXUPLOAD_WIRE_KEY:
-a made-up secret). What must not: a web framework.
+What lives here: one configuration, read from the environment (AJAXUPLOAD_WIRE_ROOT: below which
+to store; AJAXUPLOAD_WIRE_PRIVATE: where unfinished files are, if not there). What must not: a web framework.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def authorize(request: Any, action: str, upload: Upload | None) -> str | None:
 def backend() -> dict[str, Any]:
     """Options of the one backend: below the root, and everything unfinished beside it where the tests look for it."""
     root = os.environ["AJAXUPLOAD_WIRE_ROOT"]
-    return {"class": EchoingBackend, "media_root": f"{root}/media", "upload_dir": ".", "private_dir": f"{root}/private"}
+    private = os.environ.get("AJAXUPLOAD_WIRE_PRIVATE") or f"{root}/private"
+    return {"class": EchoingBackend, "media_root": f"{root}/media", "upload_dir": ".", "private_dir": private}
 
 
 def endpoints() -> dict[str, dict[str, Any]]:

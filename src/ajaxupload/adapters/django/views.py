@@ -55,12 +55,17 @@ class AjaxFileUploader:
     def endpoint(self) -> Endpoint:
         """The endpoint for Django's settings as they are now. Raises ConfigError."""
         wanted = plan(self._backend, self._path, self._options)
-        for known, endpoint in self._built:
-            if known == wanted:
-                return endpoint
+        return self._kept(wanted) or self._make(wanted)
+
+    def _kept(self, wanted: Mapping[str, Any]) -> Endpoint | None:
+        return next((endpoint for known, endpoint in self._built if known == wanted), None)
+
+    def _make(self, wanted: Mapping[str, Any]) -> Endpoint:
         with self._building:
-            endpoint = _build(wanted)
-            self._built = ((wanted, endpoint), *self._built[: _KEPT - 1])
+            endpoint = self._kept(wanted)  # another thread may have been first
+            if endpoint is None:
+                endpoint = _build(wanted)
+                self._built = ((wanted, endpoint), *self._built[: _KEPT - 1])
         return endpoint
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> UploadAnswer:

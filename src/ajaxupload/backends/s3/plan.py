@@ -5,53 +5,62 @@ What lives here: arithmetic and the process's one pool of part memory. What must
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 
 from ...errors import StorageUnavailable
 
-__all__ = ["LARGEST_OBJECT", "MOST_PARTS", "POOL", "Pool", "part_sizes"]
+__all__ = ["LARGEST_OBJECT", "LARGEST_PART", "MOST_PARTS", "POOL", "SMALLEST_PART", "Pool", "part_sizes"]
 
 # Amazon S3, "Multipart upload limits": at most 10,000 parts of 5 MiB (the last may be smaller) to 5 GiB.
 MOST_PARTS = 10_000
 SMALLEST_PART, LARGEST_PART = 5 << 20, 5 << 30
 LARGEST_OBJECT = MOST_PARTS * LARGEST_PART  # 48.8 TiB
 
-#: Parts of one size come in runs; the next run's are larger where the object may become so large.
-_RUN = 1_000
+#: Parts grow in so many steps, so that small objects are sent in small parts.
+_STEPS = 10
 
 
 def part_sizes(first: int, largest_object: int, most_parts: int = MOST_PARTS) -> Iterator[int]:
-    """The size of each part in turn, in bytes: `first` for as long as that suffices, then growing evenly, so that
-    `most_parts` hold an object of `largest_object` bytes while small objects are sent in small parts."""
-    first = max(SMALLEST_PART, min(first, LARGEST_PART))
-    run = min(_RUN, max(1, most_parts // 10))
-    growth = _growth(first, min(largest_object, LARGEST_OBJECT), most_parts, run)
+    """The size of each part in turn, in bytes: `first` for as long as that suffices, else growing in steps, so that
+    `most_parts` hold `largest_object` bytes (at most as many as `most_parts` of the largest do)."""
+    step = max(1, -(-most_parts // _STEPS))
+    needed = min(largest_object, most_parts * LARGEST_PART)
+    first, growth = _growth(max(SMALLEST_PART, min(first, LARGEST_PART)), needed, most_parts, step)
     for number in range(most_parts):
-        yield min(LARGEST_PART, int(first * growth ** (number // run)))
+        yield _size(first, growth, number // step)
 
 
-def _growth(first: int, largest_object: int, most_parts: int, run: int) -> float:
-    """The smallest factor (in steps of 5 %) between runs with which the parts hold the largest object."""
-    growth = 1.0
-    while growth < 64:
-        held = sum(
-            min(LARGEST_PART, int(first * growth ** (begin // run))) * min(run, most_parts - begin)
-            for begin in range(0, most_parts, run)
-        )
-        if held >= largest_object:
-            break
-        growth += 0.05
-    return growth
+def _size(first: int, growth: float, step: int) -> int:
+    return min(LARGEST_PART, int(first * growth**step))
+
+
+def _growth(first: int, needed: int, most_parts: int, step: int) -> tuple[int, float]:
+    """The first part's size and the factor from step to step with which the parts hold `needed` bytes: the smallest
+    factor (in twentieths) up to 2; where that is not enough, the first part is larger."""
+    while True:
+        for twentieths in range(20, 41):
+            growth = twentieths / 20
+            parts = ((min(step, most_parts - begin), begin // step) for begin in range(0, most_parts, step))
+            if sum(count * _size(first, growth, number) for count, number in parts) >= needed:
+                return first, growth
+        first = min(LARGEST_PART, first * 2)
 
 
 class Pool:
     """Bytes of part memory that this process's uploads hold together. Who wants more than is left waits, and while
-    it waits it does not read from its client: that is the back-pressure."""
+    it waits it does not read from its client: that is the back-pressure.
+
+    An upload asks for a whole part at once and holds no other that it could wait with: so nobody waits for ever.
+    """
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as a process does that was forked from another."""
         self.used = 0
-        self.waiting = 0
         self._changed = threading.Condition()
 
     def take(self, size: int, limit: int, seconds: float) -> bool:
@@ -60,14 +69,15 @@ class Pool:
         One part always fits, however small the limit: otherwise nothing could ever be sent.
         """
         with self._changed:
-            self.waiting += 1
-            try:
-                if not self._changed.wait_for(lambda: self.used == 0 or self.used + size <= limit, seconds):
-                    return False
-            finally:
-                self.waiting -= 1
+            if not self._changed.wait_for(lambda: self.used == 0 or self.used + size <= limit, seconds):
+                return False
             self.used += size
             return True
+
+    def must_have(self, size: int, limit: int, seconds: float) -> None:
+        """`take` or StorageUnavailable (503): better to refuse one upload than to fill the machine's memory."""
+        if not self.take(size, limit, seconds):
+            raise StorageUnavailable("Too many uploads are on their way to the store. Please try again in a minute.")
 
     def give_back(self, size: int) -> None:
         """Return what `take` gave."""
@@ -75,11 +85,7 @@ class Pool:
             self.used -= size
             self._changed.notify_all()
 
-    def must_have(self, size: int, limit: int, seconds: float) -> None:
-        """`take` or StorageUnavailable (503): better to refuse one upload than to fill the machine's memory."""
-        if not self.take(size, limit, seconds):
-            raise StorageUnavailable("Too many uploads are on their way to the store. Please try again in a minute.")
-
 
 #: The process's own.
 POOL = Pool()
+os.register_at_fork(after_in_child=POOL.reset)

@@ -1,4 +1,4 @@
-"""What `ajaxupload check` finds out about a bucket: by really writing, reading and deleting, below the prefix.
+"""What a bucket can do and what it lacks, found out by really writing, reading and deleting below the prefix.
 
 What lives here: the probes, and for each failure the permission or command that mends it. Nothing here runs while
 files are uploaded.
@@ -7,18 +7,24 @@ files are uploaded.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .client import code_of
+from ...errors import ConfigError
+from .client import Store, code_of, is_unreachable, status_of
+from .content import CHECKSUMS, Content
 from .plan import SMALLEST_PART
 
-__all__ = ["examine"]
+__all__ = ["Proof"]
 
+_log = logging.getLogger("ajaxupload")
+
+_REFUSED = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
 _LIFECYCLE = {
     "Rules": [
         {
@@ -29,111 +35,167 @@ _LIFECYCLE = {
         }
     ]
 }
-_CORS = {"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "HEAD"], "AllowedHeaders": ["*"]}]}
+_CORS = {"CORSRules": [{"AllowedOrigins": ["https://YOUR.SITE"], "AllowedMethods": ["GET", "HEAD"]}]}
+#: Store's code -> what to look at, where its own words do not tell.
+_HINTS = {
+    "NoSuchBucket": "there is no such bucket: check bucket, region and endpoint_url",
+    "InvalidAccessKeyId": "the store does not know this access key: check the credentials",
+    "SignatureDoesNotMatch": "the secret key does not belong to the access key: check the credentials",
+    "RequestTimeTooSkewed": "this machine's clock is wrong",
+    "PermanentRedirect": "the bucket is in another region: set region",
+    "AuthorizationHeaderMalformed": "the bucket is in another region: set region",
+    "InvalidStorageClass": "the store has no such storage_class",
+    "NoCredentialsError": "no credentials were found: see boto3's chain, or set access_key_id and secret_access_key",
+}
 
 
-def examine(client: Any, bucket: str, prefix: str, *, exclusive: bool) -> list[str]:
-    """Each thing amiss, one text with its remedy; [] when everything an upload needs has been seen working."""
-    key = f"{prefix}ajaxupload-check-{secrets.token_hex(8)}"
-    found = [
-        *_attempt("s3:PutObject", bucket, prefix, lambda: client.put_object(Bucket=bucket, Key=key, Body=b"check")),
-        *_attempt("s3:GetObject", bucket, prefix, lambda: _read_back(client, bucket, key)),
-        *_attempt("s3:AbortMultipartUpload", bucket, prefix, lambda: _abort_one(client, bucket, key)),
-        *_attempt("s3:ListBucketMultipartUploads", bucket, "", lambda: _list_uploads(client, bucket, prefix)),
-    ]
-    if not found and exclusive:
-        found += _exclusive(client, bucket, key)
-    found += _attempt("s3:DeleteObject", bucket, prefix, lambda: client.delete_object(Bucket=bucket, Key=key))
-    return found + _rules(client, bucket)
+class Proof:
+    """One bucket, looked at with the backend's own credentials and `arguments`."""
 
+    def __init__(
+        self, store: Store, bucket: str, prefix: str, arguments: dict[str, Any], *, checksum: str, exclusive: bool
+    ) -> None:
+        self._store, self._bucket, self._prefix = store, bucket, prefix
+        self._arguments, self._checksum, self._exclusive = arguments, CHECKSUMS[checksum], exclusive
+        self._key = f"{prefix}ajaxupload-check-{secrets.token_hex(8)}"
 
-def _attempt(permission: str, bucket: str, prefix: str, probe: Callable[[], object]) -> list[str]:
-    try:
-        probe()
-    except (BotoCoreError, ClientError, ValueError) as error:
-        place = (
-            f"arn:aws:s3:::{bucket}/{prefix}*" if permission.endswith("Object") or prefix else f"arn:aws:s3:::{bucket}"
-        )
-        statement = {"Effect": "Allow", "Action": permission, "Resource": place}
-        return [f"{permission} failed ({code_of(error)}): the credentials' policy needs {json.dumps(statement)}"]
-    return []
+    def _ask(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self._store.ask(operation, Bucket=self._bucket, Key=self._key, **parameters)
 
+    # ---- before the first upload
 
-def _read_back(client: Any, bucket: str, key: str) -> None:
-    with client.get_object(Bucket=bucket, Key=key)["Body"] as body:
-        if body.read() != b"check":
-            raise ValueError("what was read is not what was written")
+    def ready(self) -> None:
+        """May objects be made here? Begins an upload, which nobody sees, and aborts it. Raises ConfigError.
 
+        That a store does not answer now is no fault of the settings. HeadBucket would not do: it needs a permission
+        that uploads do not, and its refusal does not say why.
+        """
+        try:
+            upload = self._ask("create_multipart_upload", **self._arguments)["UploadId"]
+            self._ask("abort_multipart_upload", UploadId=upload)
+        except (BotoCoreError, ClientError, ValueError) as error:
+            if is_unreachable(error) or code_of(error).startswith("Expired"):
+                _log.warning("backend 's3': the store does not answer yet: %s: %.300s", code_of(error), error)
+                return
+            raise ConfigError(f"backend 's3': the bucket {self._bucket!r} cannot be used: {_told(error)}") from error
 
-def _abort_one(client: Any, bucket: str, key: str) -> None:
-    upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
-    client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    # ---- `ajaxupload check`
 
+    def examine(self) -> Iterator[str]:
+        """Each thing amiss, one text with its remedy; nothing when all that uploads need has been seen working."""
+        found = [
+            *self._attempt("s3:PutObject", self._write),
+            *self._attempt("s3:GetObject", self._read),
+            *self._attempt("s3:AbortMultipartUpload", self._try_upload),
+            *self._attempt("s3:ListBucketMultipartUploads", self._list_uploads),
+        ]
+        yield from found
+        if self._exclusive and not found:
+            yield from self._overwrites()
+        yield from self._attempt("s3:DeleteObject", lambda: self._ask("delete_object"))
 
-def _list_uploads(client: Any, bucket: str, prefix: str) -> None:
-    client.list_multipart_uploads(Bucket=bucket, Prefix=prefix, MaxUploads=1)
-
-
-def _exclusive(client: Any, bucket: str, key: str) -> list[str]:
-    """Does the store refuse a key that exists? Asked of both ways in which an object comes to be: a whole one, and
-    one of parts, where some servers (Ceph) ignore the condition in silence and overwrite."""
-    ignored = []
-    if not _refuses(lambda: client.put_object(Bucket=bucket, Key=key, Body=b"again", IfNoneMatch="*")):
-        ignored.append("PutObject")
-    if not _refuses(lambda: _complete_over(client, bucket, key)):
-        ignored.append("CompleteMultipartUpload")
-    if not ignored:
+    def _attempt(self, permission: str, probe: Callable[[], object]) -> list[str]:
+        try:
+            probe()
+        except (BotoCoreError, ClientError, ValueError) as error:
+            if status_of(error) != 403:
+                return [f"{permission} failed: {_told(error)}"]
+            place = "" if permission.startswith("s3:ListBucket") else f"/{self._prefix}*"
+            resource = f"arn:aws:s3:::{self._bucket}{place}"
+            statement = json.dumps({"Effect": "Allow", "Action": permission, "Resource": resource})
+            return [f"{permission} is refused ({code_of(error)}): the credentials' policy needs {statement}"]
         return []
-    calls = " and ".join(ignored)
-    return [
-        (
-            f"the store ignores If-None-Match on {calls}: an object whose key is taken would be overwritten. "
-            'Put {uuid} into the option "key" (the default has it).'
-        )
-    ]
+
+    def _write(self) -> None:
+        content = Content(memoryview(b"check"))
+        checksum = {self._checksum.field: self._checksum.of(content)}
+        answer = self._ask("put_object", Body=content, **self._arguments, **checksum)
+        if not self._checksum.proves(answer, checksum[self._checksum.field], content):
+            raise ValueError('its ETags are no MD5 sums and it knows no checksums: set "checksum" to "md5"')
+
+    def _read(self) -> None:
+        with self._ask("get_object")["Body"] as body:
+            if body.read() != b"check":
+                raise ValueError("what was read is not what was written")
+
+    def _try_upload(self) -> None:
+        upload = self._ask("create_multipart_upload", **self._arguments)["UploadId"]
+        try:
+            self._ask("upload_part", UploadId=upload, PartNumber=1, Body=b"check")
+            self._ask("list_parts", UploadId=upload)
+        finally:
+            self._ask("abort_multipart_upload", UploadId=upload)
+
+    def _list_uploads(self) -> None:
+        self._store.ask("list_multipart_uploads", Bucket=self._bucket, Prefix=self._prefix, MaxUploads=1)
+
+    def _overwrites(self) -> Iterator[str]:
+        """Does the store refuse a key that exists? Asked of both ways in which an object comes to be: a whole one, and
+        one of parts, where some servers (Ceph) ignore the condition in silence and overwrite."""
+        again = {"put_object": self._put_again, "complete_multipart_upload": self._complete_again}
+        calls = [name for name, write in again.items() if not _refuses(write)]
+        if calls:
+            yield (
+                f"the store overwrites a key that is taken: it ignores If-None-Match on {' and '.join(calls)}. "
+                'Put {uuid} into "key" (the default has it), or into the endpoint\'s "name", which is as good'
+            )
+
+    def _put_again(self) -> None:
+        self._ask("put_object", Body=b"again", IfNoneMatch="*")
+
+    def _complete_again(self) -> None:
+        upload = self._ask("create_multipart_upload")["UploadId"]
+        try:
+            # As large as a first part must be: some servers look at that before they look at the condition
+            part = self._ask("upload_part", UploadId=upload, PartNumber=1, Body=bytes(SMALLEST_PART))
+            parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+            self._ask("complete_multipart_upload", UploadId=upload, MultipartUpload=parts, IfNoneMatch="*")
+        finally:
+            with suppress(ClientError):
+                self._ask("abort_multipart_upload", UploadId=upload)
+
+    # ---- what uploads do without, but a bucket's owner should not
+
+    def advise(self) -> Iterator[str]:
+        """Rules that the bucket lacks, each with the command that sets it."""
+        rules = self._setting("get_bucket_lifecycle_configuration", "Rules")
+        if rules is not None and not any(map(_aborts, rules)):
+            yield (
+                "no lifecycle rule aborts unfinished uploads: what crashed processes leave is kept and paid for until "
+                "`ajaxupload clean` runs. aws s3api put-bucket-lifecycle-configuration "
+                f"--bucket {self._bucket} --lifecycle-configuration '{json.dumps(_LIFECYCLE)}'"
+            )
+        if self._setting("get_bucket_cors", "CORSRules") == []:
+            yield (
+                "no CORS rule: links and images work, but scripts of your pages cannot read stored files by their signed "
+                f"URLs. aws s3api put-bucket-cors --bucket {self._bucket} --cors-configuration '{json.dumps(_CORS)}'"
+            )
+
+    def _setting(self, operation: str, field: str) -> list[Any] | None:
+        """A bucket's rules; [] where it has none, None where we may not see them or the store has no such thing."""
+        try:
+            return list(self._store.ask(operation, Bucket=self._bucket).get(field, []))
+        except ClientError as error:
+            return [] if status_of(error) == 404 else None
+        except BotoCoreError:
+            return None
+
+
+def _aborts(rule: dict[str, Any]) -> bool:
+    return bool(rule.get("AbortIncompleteMultipartUpload")) and rule.get("Status") == "Enabled"
 
 
 def _refuses(write: Callable[[], object]) -> bool:
+    """Does the store refuse, and for this reason? One that does not know the condition may refuse it with 501."""
     try:
         write()
     except ClientError as error:
-        return code_of(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412")
+        return code_of(error) in _REFUSED
+    except BotoCoreError:
+        return False
     return False
 
 
-def _complete_over(client: Any, bucket: str, key: str) -> None:
-    where = {"Bucket": bucket, "Key": key}
-    upload = client.create_multipart_upload(**where)["UploadId"]
-    try:
-        part = client.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"check".ljust(SMALLEST_PART // 1024))
-        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
-        client.complete_multipart_upload(**where, UploadId=upload, MultipartUpload=parts, IfNoneMatch="*")
-    finally:
-        with suppress(ClientError):
-            client.abort_multipart_upload(**where, UploadId=upload)
-
-
-def _rules(client: Any, bucket: str) -> list[str]:
-    """Bucket settings that uploads do without, but their owner should not."""
-    found = []
-    rules = _setting(lambda: client.get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", []))
-    if not any(rule.get("AbortIncompleteMultipartUpload") and rule.get("Status") == "Enabled" for rule in rules):
-        found.append(
-            "no lifecycle rule aborts unfinished uploads: parts of uploads that broke off are kept and paid for. "
-            f"aws s3api put-bucket-lifecycle-configuration --bucket {bucket} "
-            f"--lifecycle-configuration '{json.dumps(_LIFECYCLE)}'"
-        )
-    if not _setting(lambda: client.get_bucket_cors(Bucket=bucket).get("CORSRules", [])):
-        found.append(
-            "no CORS rule: scripts of your pages cannot read stored files by their signed URLs (links and images can). "
-            f"aws s3api put-bucket-cors --bucket {bucket} --cors-configuration '{json.dumps(_CORS)}'"
-        )
-    return found
-
-
-def _setting(read: Callable[[], Any]) -> Any:
-    """A bucket's setting, [] where it has none or the store knows no such thing."""
-    try:
-        return read()
-    except (BotoCoreError, ClientError):
-        return []
+def _told(error: BaseException) -> str:
+    code = code_of(error)
+    return f"{_HINTS.get(code) or error} ({code})"

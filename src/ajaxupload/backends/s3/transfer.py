@@ -1,282 +1,235 @@
 """One object on its way to S3: a body of unknown length in bounded memory, parts in flight while the next is read.
 
-What lives here: when a part is sent, how completion is recognised, and that every way of failing aborts. What must
-not: hooks, settings, HTTP.
+What lives here: how bytes become parts, when a part is sent, what is sent at the end. What must not: hooks, settings,
+HTTP, tidying up (aftermath.py).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
-import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...errors import TooLarge
-from .client import code_of
-from .plan import Pool
+from ...errors import BadGateway, NameTaken, TooLarge
+from .aftermath import Aftermath, Destination, Upload, senders
+from .client import tries
+from .content import CHECKSUMS, Content
+from .plan import POOL
 
-__all__ = ["Destination", "Transfer"]
+__all__ = ["Transfer"]
 
-#: Threads that send parts, shared by all uploads of the process.
-_SENDERS = 32
-_executors: dict[int, ThreadPoolExecutor] = {}
+_log = logging.getLogger("ajaxupload")
 
-#: A waiting file of at most this many bytes stays in memory; a larger one is parked at the store.
-_KEPT = 64 << 10
-
-Checksum = Callable[[bytearray], str]
-
-
-def _crc32(content: bytearray) -> str:
-    return base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode("ascii")
-
-
-def _sha256(content: bytearray) -> str:
-    return base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
-
-
-#: Option value -> the API's name of the algorithm, of its field, and how it is reckoned.
-CHECKSUMS: dict[str, tuple[str, str, Checksum]] = {
-    "crc32": ("CRC32", "ChecksumCRC32", _crc32),
-    "sha256": ("SHA256", "ChecksumSHA256", _sha256),
-}
-
-
-def _senders() -> ThreadPoolExecutor:
-    """The process's threads: a fork copies no threads, so each process makes its own."""
-    found = _executors.get(os.getpid())
-    if found is None:
-        found = _executors[os.getpid()] = ThreadPoolExecutor(_SENDERS, thread_name_prefix="ajaxupload-s3")
-    return found
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where the object goes and how: `arguments` are those of PutObject and CreateMultipartUpload alike.
-
-    `mark` stands in the object's metadata: it tells our object from another of the same key when an answer got lost.
-    `exclusive` asks the store to refuse a key that exists (If-None-Match: *).
-    """
-
-    client: Any
-    bucket: str
-    key: str
-    arguments: dict[str, Any]
-    mark: str
-    exclusive: bool
-    checksum: str
+#: Bytes that an upload collects before it asks for a part's memory: what small files need is not worth counting.
+SMALL = 256 << 10
 
 
 class Transfer:
-    """Sends what `write` is given. At most `concurrency` parts are in flight and one is being filled.
+    """Sends what `write` is given. At most `concurrency` parts are in flight while one is being filled.
 
-    `sizes` yields the size of each part. Memory is taken from `pool`, all uploads together at most `memory_limit`.
+    `sizes` yields the size of each part, `expected` is how many bytes will come in all, if that is known. Memory is
+    taken from the process's pool, at most `memory_limit` by all uploads together; `patience` is how many seconds one
+    waits for it. `write`, `park` and `finish` raise botocore's errors, also of parts sent before.
     """
 
     def __init__(
         self,
-        destination: Destination,
+        to: Destination,
         sizes: Iterator[int],
         *,
+        expected: int | None,
         concurrency: int,
-        pool: Pool,
         memory_limit: int,
         patience: float,
     ) -> None:
-        self._to = destination
-        self._sizes = sizes
+        self._to, self._sizes, self._expected = to, sizes, expected
         self._concurrency = concurrency
-        self._pool, self._memory_limit, self._patience = pool, memory_limit, patience
-        self._algorithm, self._field, self._reckon = CHECKSUMS[destination.checksum]
-        self._buffer: bytearray | None = None
+        self._memory_limit, self._patience = memory_limit, patience
+        self._checksum = CHECKSUMS[to.checksum]
+        self._upload = Upload()
+        self._size = 0  # of the part that is being filled, when it is full
+        self._buffer = bytearray()
         self._filled = 0
-        self._held = 0
-        self._upload_id: str | None = None
-        self._flying: dict[Future[dict[str, Any]], int] = {}
+        self._reserved = 0  # of the pool, for the buffer
+        self._flying: dict[Future[dict[str, Any]], tuple[Content, int]] = {}
         self._parts: list[dict[str, Any]] = []
         self._numbers = 0
-        self._put_tried = False
-        self._done = False
         self.total = 0
 
     # ---- bytes in
 
-    def write(self, chunk: Any) -> None:
-        """Copy `chunk`; send a part whenever one is full. Raises botocore's errors, also of parts sent before."""
+    def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Copy `chunk`; send parts that are full once more comes: who knows which is the last?"""
         view = memoryview(chunk)
-        self.total += len(view)
         while view:
-            if self._buffer is None:
-                self._buffer, self._filled = self._next_buffer(), 0
-            taken = min(len(view), len(self._buffer) - self._filled)
-            self._buffer[self._filled : self._filled + taken] = view[:taken]
-            self._filled += taken
-            view = view[taken:]
             if self._filled == len(self._buffer):
-                self._send()
+                self._make_room()
+            taken = min(len(view), len(self._buffer) - self._filled)
+            with memoryview(self._buffer) as room:
+                room[self._filled : self._filled + taken] = view[:taken]
+            self._filled += taken
+            self.total += taken
+            view = view[taken:]
 
     def park(self) -> None:
-        """No more bytes will come, but the end must wait: give the memory back, as an invisible part at the store."""
-        if self._buffer is not None and (self._filled > _KEPT or self._upload_id is not None):
+        """No more bytes will come, but the end must wait: hand what is not small to the store, as invisible parts."""
+        if self._filled and (self._filled > SMALL or self._upload.id is not None):
             self._send()
         self._collect_all()
-        if self._buffer is not None:
-            small = self._buffer[: self._filled]
-            self._release(len(self._buffer))
-            self._buffer = small
+        self._buffer = self._buffer[: self._filled]
 
-    def _next_buffer(self) -> bytearray:
-        size = next(self._sizes, 0)
-        if not size:
-            raise TooLarge("The file is larger than the store can hold.")
-        while len(self._flying) >= self._concurrency:
-            self._collect(1)
+    def _make_room(self) -> None:
+        """A buffer for the next part, or a larger one for the first. Raises TooLarge, StorageUnavailable."""
+        if self._filled == self._size:
+            if self._filled:
+                self._send()
+            self._size = next(self._sizes, 0)
+            if not self._size:
+                raise TooLarge("The file is larger than the store can hold.")
+        if not self.total:
+            self._buffer = bytearray(min(SMALL, self._size))
+            return
+        size = self._size
+        if self._expected is not None and self._expected > self.total:
+            size = min(size, self._filled + self._expected - self.total)
+        self._reserve(size)
+        buffer = bytearray(size)
+        buffer[: self._filled] = self._buffer[: self._filled]
+        self._buffer = buffer
+
+    def _reserve(self, size: int) -> None:
         while self._flying:  # own parts that land give their memory back: wait for those before asking others
-            if self._pool.take(size, self._memory_limit, 0):
+            if POOL.take(size, self._memory_limit, 0):
                 break
-            self._collect(1)
+            self._collect(FIRST_COMPLETED)
         else:
-            self._pool.must_have(size, self._memory_limit, self._patience)
-        self._held += size
-        return bytearray(size)
+            POOL.must_have(size, self._memory_limit, self._patience)
+        self._reserved += size
+
+    def _give_back(self) -> None:
+        reserved, self._reserved = self._reserved, 0
+        POOL.give_back(reserved)
 
     # ---- parts out
 
     def _send(self) -> None:
-        buffer = self._buffer
-        if buffer is None:
-            return
-        if self._upload_id is None:
-            self._upload_id = self._create()
-        reserved = len(buffer)
-        del buffer[self._filled :]
-        self._buffer = None
+        while len(self._flying) >= self._concurrency:
+            self._collect(FIRST_COMPLETED)
+        if self._upload.id is None:
+            self._create()
+        content = Content(memoryview(self._buffer)[: self._filled])
+        self._buffer, self._filled = bytearray(), 0
+        reserved, self._reserved = self._reserved, 0
         self._numbers += 1
-        future = _senders().submit(self._send_part, self._numbers, buffer)
-        self._flying[future] = reserved
+        try:
+            future = senders().submit(self._send_part, self._numbers, content, reserved)
+        except BaseException:
+            POOL.give_back(reserved)
+            raise
+        self._flying[future] = content, reserved
 
-    def _create(self) -> str:
-        to = self._to
-        answer = to.client.create_multipart_upload(
-            Bucket=to.bucket, Key=to.key, ChecksumAlgorithm=self._algorithm, **to.arguments
-        )
-        return str(answer["UploadId"])
+    def _create(self) -> None:
+        if self._to.exclusive and self._to.look() is not None:  # not all stores look when an upload is completed
+            raise NameTaken
+        told = {"ChecksumAlgorithm": self._checksum.algorithm} if self._checksum.algorithm else {}
+        self._upload.strays = True  # until an answer to the first try says otherwise
+        try:
+            answer = self._to.ask("create_multipart_upload", **self._to.arguments, **told)
+        except ClientError as error:
+            self._upload.strays = tries(error.response) > 1
+            raise
+        self._upload.strays = tries(answer) > 1
+        self._upload.id = str(answer["UploadId"])
 
-    def _send_part(self, number: int, content: bytearray) -> dict[str, Any]:
-        checksum = self._reckon(content)
-        answer = self._to.client.upload_part(
-            Bucket=self._to.bucket,
-            Key=self._to.key,
-            UploadId=self._upload_id,
-            PartNumber=number,
-            Body=content,
-            **{self._field: checksum},
-        )
-        return {"PartNumber": number, "ETag": answer["ETag"], self._field: checksum}
+    def _send_part(self, number: int, content: Content, reserved: int) -> dict[str, Any]:
+        """In a thread of its own: the part as CompleteMultipartUpload names it."""
+        try:
+            given = {"UploadId": self._upload.id, "PartNumber": number}
+            answer, value = self._put("upload_part", content, **given)
+        finally:
+            content.release()
+            POOL.give_back(reserved)
+        told = {self._checksum.field: value} if self._checksum.algorithm else {}
+        return {"PartNumber": number, "ETag": answer["ETag"], **told}
 
-    def _collect(self, count: int | None) -> None:
-        """Wait for `count` parts (None: all) and take their answers; the first failure is raised."""
-        done, _ = wait(self._flying, return_when=FIRST_COMPLETED if count else "ALL_COMPLETED")
+    def _put(self, operation: str, content: Content, **parameters: Any) -> tuple[dict[str, Any], str]:
+        """Send `content`. Returns the answer and the checksum. Raises BadGateway if other bytes arrived."""
+        value = self._checksum.of(content)
+        answer = self._to.ask(operation, Body=content, **{self._checksum.field: value}, **parameters)
+        if not self._checksum.proves(answer, value, content):
+            _log.error(
+                "the S3 store received other bytes than were sent: %.300s is given up. If this store's ETags are no "
+                'MD5 sums, set "checksum" to "md5": the store itself compares then',
+                {name: each for name, each in answer.items() if name != "ResponseMetadata"},
+            )
+            raise BadGateway
+        return answer, value
+
+    def _collect(self, until: str) -> None:
+        """Wait for one or all parts in flight and take their answers; the first failure is raised."""
+        done, _ = wait(self._flying, return_when=until)
         for future in done:
-            self._release(self._flying.pop(future))
+            del self._flying[future]
             self._parts.append(future.result())
 
     def _collect_all(self) -> None:
-        while self._flying:
-            self._collect(None)
-
-    def _release(self, size: int) -> None:
-        self._held -= size
-        self._pool.give_back(size)
+        if self._flying:
+            self._collect(ALL_COMPLETED)
 
     # ---- the end
 
     def finish(self) -> dict[str, Any]:
         """Make the object visible. Returns the store's answer: `ETag`, and `VersionId` where there are versions."""
-        try:
-            if self._upload_id is None:
-                answer = self._put()
-            else:
+        if self._upload.id is not None:
+            if self._filled:
                 self._send()
-                self._collect_all()
-                answer = self._complete()
+            self._collect_all()
+            if self._to.exclusive and self._to.look() is not None:
+                raise NameTaken
+        self._upload.final, self._upload.total = True, self.total
+        try:
+            answer = self._put_object() if self._upload.id is None else self._complete()
         except (BotoCoreError, ClientError):
             # The answer may have got lost on its way while the object is whole, and then a retry is told that the
             # upload does not exist (any more) or that the key is taken: by us.
-            found = self._ours()
+            found = self._to.ours(self.total)
             if found is None:
                 raise
             answer = found
-        self._done = True
+        self._upload.id, self._upload.version = None, answer.get("VersionId")
         self._let_go()
+        if self._upload.strays:
+            Aftermath(self._to, self._upload).sweep()
         return answer
 
-    def _put(self) -> dict[str, Any]:
-        to, content = self._to, self._buffer if self._buffer is not None else bytearray()
-        del content[self._filled :]
-        condition = {"IfNoneMatch": "*"} if to.exclusive else {}
-        checksum = {self._field: self._reckon(content)}
-        self._put_tried = True
-        answer: dict[str, Any] = to.client.put_object(
-            Bucket=to.bucket, Key=to.key, Body=content, **to.arguments, **condition, **checksum
-        )
+    def _put_object(self) -> dict[str, Any]:
+        content = Content(memoryview(self._buffer)[: self._filled])
+        answer, _ = self._put("put_object", content, **self._to.arguments, **self._to.condition)
         return answer
 
     def _complete(self) -> dict[str, Any]:
-        to = self._to
-        parts = sorted(self._parts, key=lambda part: part["PartNumber"])
-        answer: dict[str, Any] = to.client.complete_multipart_upload(
-            Bucket=to.bucket,
-            Key=to.key,
-            UploadId=self._upload_id,
-            MultipartUpload={"Parts": parts},
-            **({"IfNoneMatch": "*"} if to.exclusive else {}),
-        )
-        return answer
-
-    def _ours(self) -> dict[str, Any] | None:
-        """What the store says of the key if the object there is this very one: our mark, all bytes."""
-        try:
-            found: dict[str, Any] = self._to.client.head_object(Bucket=self._to.bucket, Key=self._to.key)
-        except (BotoCoreError, ClientError):
-            return None
-        metadata = {name.lower(): value for name, value in found.get("Metadata", {}).items()}
-        same = metadata.get("ajaxupload-id") == self._to.mark and found.get("ContentLength") == self.total
-        return found if same else None
+        parts = sorted(self._parts, key=lambda part: int(part["PartNumber"]))
+        given = {"UploadId": self._upload.id, "MultipartUpload": {"Parts": parts}}
+        return self._to.ask("complete_multipart_upload", **given, **self._to.condition)
 
     def abort(self) -> None:
-        """Leave nothing at the store and hold nothing here. Raises what the store's refusal to forget raises."""
-        for future in self._flying:
-            future.cancel()
-        wait(self._flying)  # a part that lands after the abort would stay, unseen and paid for
+        """Hold nothing here and leave nothing at the store, finished or not. What the store cannot be told in a few
+        seconds it is told in the background. May come again."""
+        for future, (content, reserved) in list(self._flying.items()):
+            content.release()  # what is being sent breaks off
+            if future.cancel():
+                POOL.give_back(reserved)
+                del self._flying[future]
+        flying = list(self._flying)
         self._flying.clear()
         self._let_go()
-        try:
-            if self._done:
-                self._to.client.delete_object(Bucket=self._to.bucket, Key=self._to.key)
-            elif self._upload_id is not None:
-                self._abort_upload()
-            elif self._put_tried and self._ours() is not None:
-                self._to.client.delete_object(Bucket=self._to.bucket, Key=self._to.key)
-        finally:
-            self._done, self._upload_id = False, None
-
-    def _abort_upload(self) -> None:
-        to = self._to
-        try:
-            to.client.abort_multipart_upload(Bucket=to.bucket, Key=to.key, UploadId=self._upload_id)
-        except ClientError as error:
-            if code_of(error) not in ("NoSuchUpload", "NoSuchKey"):
-                raise
-        if self._ours() is not None:  # it had been completed after all, and nobody was told
-            to.client.delete_object(Bucket=to.bucket, Key=to.key)
+        upload, self._upload = self._upload, Upload()
+        if upload.id is not None or upload.strays or upload.final:
+            Aftermath(self._to, upload).tidy_up(flying)
 
     def _let_go(self) -> None:
-        self._buffer = None
-        self._release(self._held)
+        self._buffer, self._filled, self._size = bytearray(), 0, 0
+        self._give_back()

@@ -80,7 +80,7 @@ export interface UploadRequest {
 export interface UploaderOptions {
   endpoint: string;
   /** tus URL; '' is none, undefined asks the endpoint. */
-  resumable: string | undefined;
+  resumable?: string;
   /** Ask the endpoint for its limits. */
   limits: boolean;
   method: 'raw' | 'multipart';
@@ -90,7 +90,7 @@ export interface UploaderOptions {
   params: Record<string, any>;
   headers: Record<string, string>;
   /** Headers that carry the token against cross-site requests; called before each request. */
-  csrf: (() => Record<string, string>) | undefined;
+  csrf?: () => Record<string, string>;
   /** Send cookies to another origin. */
   credentials: boolean;
   /** Start as soon as files are added. */
@@ -191,7 +191,7 @@ export interface UploadStrings {
   drop: string;
   limit: string;
   list: string;
-  total: string;
+  all: string;
   queued: string;
   sending: string;
   rate: string;
@@ -203,20 +203,15 @@ export interface UploadStrings {
   failed: string;
   refused: string;
   start: string;
-  startAll: string;
   pause: string;
-  pauseAll: string;
   resume: string;
-  resumeAll: string;
   retry: string;
   cancel: string;
-  cancelAll: string;
   remove: string;
   discard: string;
   progress: string;
   added: string;
   added_one: string;
-  announce: string;
   allDone: string;
   allDone_one: string;
   someFailed: string;
@@ -239,7 +234,6 @@ export interface UploadStrings {
   unsent: string;
   qqButton: string;
   qqDrop: string;
-  qqSize: string;
   qqCancel: string;
   qqFailed: string;
 }

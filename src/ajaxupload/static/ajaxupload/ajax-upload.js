@@ -1,5 +1,5 @@
 // @ts-check
-/*! ajaxupload: <ajax-upload> and qq.FileUploader. MIT licence. */
+/*! ajaxupload, MIT licence */
 /*
  * The law of this file. It is the whole widget: a classic script, so that an inline script right after it may already
  * use it, and also importable for its side effects. No dependency, no build step; ajax-upload.min.js beside it is
@@ -14,8 +14,6 @@
  * blob: or data: URLs. So the page may send `default-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'`.
  */
 (() => {
-  'use strict';
-
   /** @typedef {import('./ajax-upload.d.ts').UploadItem} UploadItem */
   /** @typedef {import('./ajax-upload.d.ts').UploadState} UploadState */
   /** @typedef {import('./ajax-upload.d.ts').UploaderOptions} UploaderOptions */
@@ -38,32 +36,27 @@
     drop: 'or drop here, or paste.',
     limit: 'Up to {max} each.',
     list: 'Files',
-    total: 'All files',
+    all: 'all files',
     queued: 'Waiting, {size}',
     sending: '{percent}, {loaded} of {size}',
     rate: '{speed}, {time} left',
     processing: 'Finishing…',
     paused: 'Paused at {percent}',
-    offline: 'No connection. The upload goes on by itself when you are back online.',
+    offline: 'No connection. It goes on by itself when you are back online.',
     retrying: 'Connection problem. Next try in {time}.',
     done: 'Uploaded, {size}',
     failed: 'Failed: {message}',
     refused: 'Not added: {message}',
     start: 'Start {file}',
-    startAll: 'Start the upload',
     pause: 'Pause {file}',
-    pauseAll: 'Pause all',
     resume: 'Resume {file}',
-    resumeAll: 'Resume all',
     retry: 'Try {file} again',
     cancel: 'Cancel {file}',
-    cancelAll: 'Cancel all',
     remove: 'Remove {file}',
     discard: 'Discard {file}',
     progress: '{done} of {count} files, {percent}',
     added: '{count} files added',
     added_one: '{file} added',
-    announce: '{percent} uploaded',
     allDone: '{count} files uploaded',
     allDone_one: '{file} uploaded',
     someFailed: '{failed} of {count} files failed',
@@ -74,38 +67,34 @@
     sizeError: '{file} is too large. The limit is {max}.',
     minSizeError: '{file} is too small. At least {min} is needed.',
     emptyError: '{file} is empty.',
-    countError: 'No more than {max} files can be uploaded.',
+    countError: 'No more than {count} files can be uploaded.',
     countError_one: 'Only one file can be uploaded.',
     required: 'Please choose a file.',
     busy: 'Please wait until the upload is finished.',
     network: 'The connection was lost.',
-    changed: 'The file was changed or removed on your device. Choose it again.',
+    changed: 'It was changed or removed on your device. Choose it again.',
     answer: 'The server sent a page instead of a receipt. Perhaps you need to log in again.',
     http: 'The server answered {status}.',
     tooLarge: 'The server does not take a file this large.',
     unsent: '{file} was not uploaded. Try again, or remove it first.',
     qqButton: 'Upload a file',
     qqDrop: 'Drop files here to upload',
-    qqSize: '{percent} of {size}',
     qqCancel: 'Cancel',
     qqFailed: 'Failed',
   };
 
   /** @param {string} text @param {Dict} values */
-  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, key) => (key in values ? String(values[key]) : all));
-
-  /** @param {number} n @param {string | undefined} lang @param {Intl.NumberFormatOptions} options */
-  const number = (n, lang, options) => new Intl.NumberFormat(lang, options).format(n);
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
 
   /** Never 100 % before the end: rounded down. @param {number} part @param {number} whole @param {string} [lang] */
   const percent = (part, whole, lang) =>
-    number(whole ? Math.floor((part / whole) * 100) / 100 : 0, lang, { style: 'percent' });
+    (whole ? Math.floor((part / whole) * 100) / 100 : 0).toLocaleString(lang, { style: 'percent' });
 
   /** @param {number} n @param {string} [lang] @param {string} [per] "-per-second" for a speed */
   const bytes = (n, lang, per = '') => {
     let unit = 0;
     for (; n >= 999.5 && unit < 4; unit++) n /= 1000;
-    return number(n, lang, {
+    return n.toLocaleString(lang, {
       style: 'unit',
       unit: ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'][unit] + per,
       unitDisplay: unit || per ? 'short' : 'long',
@@ -116,7 +105,7 @@
   /** @param {number} seconds @param {string} [lang] */
   const duration = (seconds, lang) => {
     const [n, unit] = seconds < 90 ? [seconds, 'second'] : seconds < 5400 ? [seconds / 60, 'minute'] : [seconds / 3600, 'hour'];
-    return number(Math.ceil(n), lang, { style: 'unit', unit, unitDisplay: 'short' });
+    return Math.ceil(n).toLocaleString(lang, { style: 'unit', unit, unitDisplay: 'short' });
   };
 
   /** "10 MB", "512KiB", "1000" -> bytes; 0, which means no limit, for anything else. @param {unknown} text */
@@ -141,19 +130,19 @@
 
   /** A request that did not end well. `status` 0: no answer came at all. */
   class Failure extends Error {
-    reason = ''; // the server's own words
-    after = 0; // s, from Retry-After
-    sent = 0; // bytes of the body
+    /** The server's own words. */ error = '';
+    /** Seconds, from Retry-After. */ after = 0;
+    /** Bytes of the body. */ sent = 0;
 
-    /** @param {string} code a key of STRINGS @param {number} [status] @param {Dict | null} [json] */
-    constructor(code, status = 0, json = null) {
+    /** @param {string} code a key of STRINGS @param {number} [status] @param {Dict | null} [response] */
+    constructor(code, status = 0, response = null) {
       super(code);
       this.code = code;
       this.status = status;
-      this.json = json;
+      this.response = response;
       /** Would the same request have a chance later? */
       this.passing =
-        !json?.preventRetry &&
+        !response?.preventRetry &&
         (!status || [408, 409, 423, 425, 429].includes(status) || (status >= 500 && status !== 501));
     }
   }
@@ -161,66 +150,51 @@
   /** The server's own words, wherever servers put them. @param {XMLHttpRequest} xhr @param {Dict | null} json */
   const reasonOf = (xhr, json) => {
     const type = xhr.getResponseHeader('Content-Type') ?? '';
-    const text = type.startsWith('text/plain') && xhr.responseText.length < 300 ? xhr.responseText.trim() : '';
-    const places = [json?.error, json?.message, json?.detail, json?.error?.message, text];
-    return places.find((place) => place && typeof place === 'string') ?? '';
+    const text = type.startsWith('text/plain') && xhr.responseText.slice(0, 300).trim();
+    return [json?.error, json?.error?.message, json?.message, json?.detail, text].find((one) => one?.trim) || '';
   };
 
   /** Retry-After is seconds or a date. @param {string | null} value */
-  const secondsOf = (value) => (value ? Math.max(0, Number(value) || (Date.parse(value) - Date.now()) / 1000 || 0) : 0);
+  const secondsOf = (value) => Number(value) || Math.max(0, Date.parse(value ?? '') - Date.now()) / 1000 || 0;
 
   /**
-   * One XMLHttpRequest, because fetch() tells no upload progress. Any 2xx resolves, all else rejects with a Failure;
-   * an abort rejects with the signal's reason.
+   * One XMLHttpRequest, because fetch() tells no upload progress. A 2xx resolves, all else rejects with a Failure; an
+   * abort rejects with the signal's reason.
    * @param {string} method @param {string} url
-   * @param {{headers?: Dict, body?: any, signal?: AbortSignal, stall?: number,
-   *   credentials?: boolean, progress?: (n: number) => void, whole?: () => void}} options
+   * @param {{headers?: Dict, body?: any, signal?: AbortSignal, stall?: number, credentials?: boolean,
+   *   progress?: (n: number) => void, whole?: () => void}} options
    * @returns {Promise<{json: Dict | null, header: (name: string) => string | null}>}
    */
   const request = (method, url, { headers, body, signal, stall = 30, credentials, progress, whole }) =>
     new Promise((ok, no) => {
-      const xhr = new XMLHttpRequest();
-      /** @type {ReturnType<typeof setTimeout>} */ let timer;
-      /** @param {Failure | any} error */
-      const fail = (error) => {
-        error.sent = body?.size ?? 0;
-        end();
-        no(error);
-      };
-      const stop = () => {
-        end();
-        xhr.abort();
-        no(signal?.reason);
-      };
-      const end = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', stop);
-      };
-      /** @param {number} seconds */
-      const patience = (seconds) => {
-        clearTimeout(timer);
-        timer = setTimeout(() => {
-          fail(new Failure('network'));
-          xhr.abort();
-        }, seconds * 1000);
-      };
       if (signal?.aborted) return no(signal.reason);
+      const xhr = new XMLHttpRequest();
+      const stop = () => xhr.abort();
+      /** @type {any} */ let timer;
+      /** Give up if nothing moves for so long. @param {number} seconds */
+      const watch = (seconds) => {
+        clearTimeout(timer);
+        timer = setTimeout(stop, seconds * 1000);
+      };
       signal?.addEventListener('abort', stop);
       xhr.open(method, url);
       xhr.withCredentials = !!credentials;
       for (const name in headers) xhr.setRequestHeader(name, headers[name]);
       if (body) {
         xhr.upload.onprogress = (event) => {
-          patience(stall);
+          watch(stall);
           progress?.(event.loaded);
         };
         xhr.upload.onload = () => {
-          patience(stall * 10); // the bytes are over there; syncing, scanning and forwarding them takes its time
+          watch(stall * 10); // the bytes are over there; syncing, scanning and forwarding them takes its time
           whole?.();
         };
       }
-      xhr.onerror = () => fail(new Failure('network'));
-      xhr.onload = () => {
+      // The end, whichever: an answer, no answer, or stop().
+      xhr.onloadend = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', stop);
+        if (signal?.aborted) return no(signal.reason);
         const { status } = xhr;
         const header = (/** @type {string} */ name) => xhr.getResponseHeader(name);
         /** @type {Dict | null} */ let json = null;
@@ -229,19 +203,18 @@
         } catch {
           // not JSON: perhaps empty, perhaps a proxy's page
         }
-        // A log-in page after a redirect is a 200 as well, and nothing was stored.
-        const page = !json && /html/.test(header('Content-Type') ?? '');
         const good = status >= 200 && status < 300;
-        if (good && !page && json?.success !== false) {
-          end();
-          return ok({ json, header });
-        }
-        const error = new Failure(good && page ? 'answer' : status === 413 ? 'tooLarge' : 'http', status, json);
-        error.reason = reasonOf(xhr, json);
-        error.after = secondsOf(header('Retry-After'));
-        fail(error);
+        // A log-in page after a redirect is a 200 as well, and nothing was stored.
+        const page = good && !json && header('Content-Type')?.includes('html');
+        if (good && !page && json?.success !== false) return ok({ json, header });
+        const code = page ? 'answer' : !status ? 'network' : status === 413 ? 'tooLarge' : 'http';
+        const failure = new Failure(code, status, json);
+        failure.error = reasonOf(xhr, json);
+        failure.after = secondsOf(header('Retry-After'));
+        failure.sent = body?.size ?? 0;
+        no(failure);
       };
-      patience(stall);
+      watch(stall);
       xhr.send(body ?? null);
     });
 
@@ -252,19 +225,12 @@
       if (!statuses.includes(failure.status)) throw failure;
     };
 
-  /** Waits; the network's return ends it early, an abort rejects. @param {number} ms @param {AbortSignal} signal */
+  /** Waits; the network's return or an abort end it early. @param {number} ms @param {AbortSignal} signal */
   const nap = (ms, signal) =>
-    new Promise((ok, no) => {
-      const over = new AbortController();
-      const timer = ms < Infinity ? setTimeout(() => wake(), ms) : undefined;
-      const wake = () => {
-        clearTimeout(timer);
-        over.abort();
-        ok(0);
-      };
-      globalThis.addEventListener?.('online', wake, { signal: over.signal });
-      signal.addEventListener('abort', () => (wake(), no(signal.reason)), { signal: over.signal });
-      if (signal.aborted) wake();
+    new Promise((wake) => {
+      if (ms < Infinity) setTimeout(wake, ms);
+      globalThis.addEventListener?.('online', wake, { signal });
+      signal.addEventListener('abort', wake);
     });
 
   /** Unfinished uploads that survive a reload, one entry of localStorage each. Storage may be full or forbidden. */
@@ -342,13 +308,11 @@
   /** @type {UploaderOptions} */
   const DEFAULTS = {
     endpoint: '',
-    resumable: undefined,
     limits: true,
     method: 'raw',
     field: 'qqfile',
     params: {},
     headers: {},
-    csrf: undefined,
     credentials: false,
     auto: true,
     remember: true,
@@ -438,7 +402,7 @@
       if (!file.size && (!allowEmpty || min)) return ['emptyError', {}];
       if (this.maxSize && file.size > this.maxSize) return ['sizeError', { max: this.maxSize }];
       if (file.size < min) return ['minSizeError', { min }];
-      if (this.maxFiles && this.items.length + ahead >= this.maxFiles) return ['countError', { max: this.maxFiles, count: this.maxFiles }];
+      if (this.maxFiles && this.items.length + ahead >= this.maxFiles) return ['countError', { count: this.maxFiles }];
     }
 
     /** @param {Iterable<File>} files @returns {Item[]} those that passed the checks and the `add` listeners */
@@ -530,14 +494,12 @@
       } catch (error) {
         if (!signal.aborted) {
           // What is not a Failure is the browser's: the file cannot be read, or the page set something impossible.
-          const { name, message } = /** @type {Error} */ (error);
           const failure = error instanceof Failure ? error : new Failure('changed');
-          item.code = failure.code;
-          item.error = failure.reason || (/^Not(Readable|Found)/.test(name) || failure === error ? '' : message);
-          item.status = failure.status;
-          item.response = failure.json;
+          if (failure !== error && !(error instanceof DOMException)) failure.error = String(error);
+          const { code, status, response } = failure;
+          Object.assign(item, { code, status, response, error: failure.error });
           // A server that answered may keep its answer for the key; a new try by hand must be a new upload.
-          if (failure.status) item._once = newKey();
+          if (status) item._once = newKey();
           this.#set(item, 'failed');
           this.#emit('error', item);
         }
@@ -553,12 +515,12 @@
         if (item.state !== 'sending') this.#set(item, 'sending');
         const before = item._stored;
         try {
-          return await this.#send(item, signal);
+          return await this.#send(item);
         } catch (failure) {
           if (!(failure instanceof Failure)) throw failure;
           const { status, sent } = failure;
           // A 413 without our JSON is a proxy's, and about this request, not about the file: smaller pieces pass.
-          if (status === 413 && !failure.json && sent > MIN_PIECE && options.resumable) {
+          if (status === 413 && !failure.response && sent > MIN_PIECE && options.resumable) {
             options.chunkSize = Math.max(MIN_PIECE, Math.ceil(sent / 2));
             continue;
           }
@@ -573,27 +535,37 @@
           if (!offline) tries++;
           if (item.seconds) this.#set(item, 'waiting');
           await nap(item.seconds * 1000, signal);
+          signal.throwIfAborted();
         }
       }
     }
 
-    /** @param {Item} item @param {AbortSignal} signal @returns {Promise<Dict>} */
-    async #send(item, signal) {
+    /** @param {Item} item @returns {Promise<Dict>} */
+    async #send(item) {
       if (item.size > this.options.chunkSize && this.options.resumable == null) await this.limits();
       // read after the wait: limits() may have found out that the server resumes
-      return this.options.resumable && item.size > this.options.chunkSize ? this.#tus(item, signal) : this.#post(item, signal);
+      return this.options.resumable && item.size > this.options.chunkSize ? this.#tus(item) : this.#post(item);
     }
 
     /**
      * A request for this file, with the headers that all of them carry. `before-request` may change them, or prevent
      * it: then the file is paused.
-     * @param {Item} item @param {string} method @param {string} url @param {Dict} headers @param {Dict} [more]
+     * @param {Item} item @param {string} method @param {string} url @param {Dict} headers
+     * @param {Blob | FormData} [body] @param {number} [at] where in the file the body begins
      */
-    async #call(item, method, url, headers, more = {}) {
+    async #call(item, method, url, headers, body, at = 0) {
       const { csrf, credentials, stall, headers: own } = this.options;
       headers = { Accept: 'application/json', 'X-Requested-With': 'XMLHttpRequest', ...csrf?.(), ...own, ...headers };
       if (!this.#emit('before-request', { item, method, url, headers })) this.pause(item);
-      return request(method, url, { headers, credentials, stall, ...more });
+      return request(method, url, {
+        headers,
+        body,
+        credentials,
+        stall,
+        signal: item._ctl?.signal,
+        progress: (n) => this.#progress(item, at + n),
+        whole: () => item.loaded < item.size || this.#set(item, 'processing'),
+      });
     }
 
     /** @param {Item} item @param {number} loaded @param {boolean} [moved] over the wire, not by a resume */
@@ -605,8 +577,8 @@
       this.#emit('progress', item);
     }
 
-    /** The whole file in one request: raw as the valums script sent it, or multipart. @param {Item} item @param {AbortSignal} signal */
-    async #post(item, signal) {
+    /** The whole file in one request: raw as the valums script sent it, or multipart. @param {Item} item */
+    async #post(item) {
       const { endpoint, method, field, params } = this.options;
       const { file, name } = item;
       const url = new URL(resolve(endpoint));
@@ -623,17 +595,12 @@
         headers['Content-Type'] = 'application/octet-stream';
       }
       this.#progress(item, 0, false);
-      const { json } = await this.#call(item, 'POST', url.href, headers, {
-        body,
-        signal,
-        progress: (/** @type {number} */ n) => this.#progress(item, n),
-        whole: () => this.#set(item, 'processing'),
-      });
+      const { json } = await this.#call(item, 'POST', url.href, headers, body);
       return json ?? { success: true };
     }
 
-    /** tus 1.0.0: create or find the upload, then send it piece by piece. @param {Item} item @param {AbortSignal} signal */
-    async #tus(item, signal) {
+    /** tus 1.0.0: create or find the upload, then send it piece by piece. @param {Item} item */
+    async #tus(item) {
       const { options } = this;
       const base = resolve(options.resumable ?? '');
       if (!item._key) {
@@ -644,12 +611,12 @@
       item.url ||= memory.all().find(([key]) => key === item._key)?.[1].url ?? '';
       let offset = NaN; // until the server says how much of it it has
       if (item.url) {
-        const reply = await this.#call(item, 'HEAD', item.url, TUS, { signal }).catch(unless(403, 404, 410));
+        const reply = await this.#call(item, 'HEAD', item.url, TUS).catch(unless(403, 404, 410));
         offset = Number(reply?.header('Upload-Offset') ?? NaN);
       }
       if (isNaN(offset)) {
-        item.url = await this.#create(item, base, signal);
-        if (!item.url) return this.#post(item, signal);
+        item.url = await this.#create(item, base);
+        if (!item.url) return this.#post(item);
         offset = 0;
       }
       this.#confirm(item, offset);
@@ -664,12 +631,7 @@
           'Content-Type': 'application/offset+octet-stream',
           Prefer: 'return=representation',
         };
-        const reply = await this.#call(item, 'PATCH', item.url, headers, {
-          body,
-          signal,
-          progress: (/** @type {number} */ n) => this.#progress(item, at + n),
-          whole: () => at + body.size >= item.size && this.#set(item, 'processing'),
-        }).catch((failure) => {
+        const reply = await this.#call(item, 'PATCH', item.url, headers, body, at).catch((failure) => {
           if ([404, 410].includes(failure.status)) {
             item.url = ''; // the server lost it, or let it expire: the next try begins anew
             memory.set(item._key, null);
@@ -685,8 +647,8 @@
       return { success: true, filename: item.name, id: item.url.split('/').pop(), url: item.url, ...json };
     }
 
-    /** The new upload's URL, or '' where the server turns out not to speak tus. @param {Item} item @param {string} base @param {AbortSignal} signal */
-    async #create(item, base, signal) {
+    /** The new upload's URL, or '' where the server turns out not to speak tus. @param {Item} item @param {string} base */
+    async #create(item, base) {
       const { params, endpoint } = this.options;
       const { name, path, file } = item;
       const about = { filename: name, filetype: file.type, ...(path && { relativePath: path }), ...params };
@@ -696,7 +658,7 @@
         'Upload-Metadata': metadata(about),
         'Idempotency-Key': `"${item._once}"`,
       };
-      const reply = await this.#call(item, 'POST', base, headers, { signal }).catch(unless(200, 201, 404, 405, 501));
+      const reply = await this.#call(item, 'POST', base, headers).catch(unless(200, 201, 404, 405, 501));
       const url = reply?.header('Location');
       if (url) return new URL(url, base).href;
       if (!endpoint) throw new Failure('answer', 200);
@@ -741,8 +703,8 @@
 
     /** @param {Item} [one] all if left out */
     pause(one) {
-      for (const item of one ? [one] : this.items)
-        if (['queued', 'sending', 'waiting', 'processing'].includes(item.state) && item._wanted) {
+      for (const item of this.active)
+        if (!one || one === item) {
           item._ctl?.abort();
           this.#set(item, 'paused');
           this.#emit('pause', item);
@@ -752,7 +714,7 @@
     /** Goes on with what was paused, and tries again what failed. @param {Item} [one] all if left out */
     resume(one) {
       for (const item of one ? [one] : this.items)
-        if (['paused', 'failed', 'queued'].includes(item.state)) {
+        if (/paused|failed|queued/.test(item.state)) {
           item.code = item.error = '';
           item._wanted = true;
           this.#set(item, 'queued');
@@ -770,7 +732,7 @@
         this.items.splice(at, 1);
         item._ctl?.abort();
         this.#set(item, 'cancelled');
-        if (item._key) memory.set(item._key, null);
+        memory.set(item._key, null);
         if (item.url && !stored) this.#delete(item.url);
         this.#emit('cancel', item);
       }
@@ -795,11 +757,11 @@
 
   /** @type {Record<string, string>} 24 x 24, drawn with a line */
   const ICONS = {
-    upload: 'M7 18a5 5 0 0 1-.6-10A6.5 6.5 0 0 1 19 9.6 4.2 4.2 0 0 1 18 18M12 20v-8m-3.5 3L12 11.5l3.5 3.5',
-    start: 'M8 5.5v13l10.5-6.5z',
-    pause: 'M8.5 5.5v13m7-13v13',
-    retry: 'M19 12a7 7 0 1 1-2-5m2.5-3v4h-4',
-    remove: 'M6.5 6.5l11 11m0-11l-11 11',
+    upload: 'M12 16V5M7 9l5-5 5 5M4 20h16',
+    start: 'M8 6v12l10-6z',
+    pause: 'M9 6v12m6-12v12',
+    retry: 'M19 12a7 7 0 1 1-2-5m2-3v4h-4',
+    remove: 'M6 6l12 12m0-12L6 18',
   };
   ICONS.resume = ICONS.start;
   ICONS.cancel = ICONS.discard = ICONS.remove;
@@ -855,7 +817,7 @@
     if (!/^image\/(?!svg)/.test(file.type) || file.size > 3e7) return;
     painting = painting.then(async () => {
       if (!into.isConnected) return;
-      const bitmap = await createImageBitmap(file, { resizeHeight: 96, resizeQuality: 'medium' });
+      const bitmap = await createImageBitmap(file, { resizeHeight: 96 });
       const canvas = make('canvas', { width: bitmap.width, height: bitmap.height });
       canvas.getContext('2d').drawImage(bitmap, 0, 0);
       bitmap.close();
@@ -886,8 +848,6 @@
     credentials: isOn,
   };
 
-  /** @typedef {{li: HTMLElement, bar: HTMLProgressElement, status: HTMLElement, act: HTMLButtonElement, drop: HTMLButtonElement}} Row */
-
   class AjaxUpload extends /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object) {
     static formAssociated = true;
     static observedAttributes = Object.keys(ATTRIBUTES);
@@ -897,12 +857,12 @@
     /** @type {Partial<UploadStrings>} this element's own texts */ strings = {};
     uploader = new Uploader();
     /** @type {HTMLInputElement} */ input = /** @type {any} */ (null);
-    /** @type {Promise<void>} drawn, and the server's limits known or given up on */ ready;
-
     #internals = this.attachInternals();
     /** @type {Partial<UploadStrings>} what the `strings` attribute brought */ #loaded = {};
-    /** @type {Map<object, Row>} */ #rows = new Map();
+    /** Files, refusals and unfinished uploads, each with its <li>. @type {Map<object, any>} */ #rows = new Map();
     #begin = (/** @type {any} */ _event) => {};
+    /** Drawn, and the server's limits known or given up on. @type {Promise<void>} */
+    ready = new Promise((ok) => (this.#begin = ok)).then(() => this.#build());
     #away = new AbortController();
     #frame = 0;
     #quarter = 0;
@@ -913,11 +873,6 @@
     /** @type {any} */ #list;
     /** @type {any} */ #status;
     /** @type {any} */ #alert;
-
-    constructor() {
-      super();
-      this.ready = new Promise((ok) => (this.#begin = ok)).then(() => this.#build());
-    }
 
     connectedCallback() {
       const { signal } = (this.#away = new AbortController());
@@ -968,9 +923,6 @@
     }
     get validationMessage() {
       return this.#internals.validationMessage;
-    }
-    get willValidate() {
-      return this.#internals.willValidate;
     }
     checkValidity() {
       return this.#internals.checkValidity();
@@ -1027,12 +979,6 @@
       return key;
     }
 
-    /** The values of a refusal, ready to be read. @param {Dict} values */
-    #readable({ max, min, ...rest }) {
-      const size = (/** @type {number} */ n) => ('count' in rest ? n : bytes(n, this.#lang));
-      return { ...rest, ...(max && { max: size(max) }), ...(min && { min: size(min) }) };
-    }
-
     /** Why it failed, in the server's words if it said any. @param {Item} item */
     #why({ error, code, status }) {
       return error || this.#t(/** @type {keyof UploadStrings} */ (code || 'http'), { status });
@@ -1041,7 +987,7 @@
     async #build() {
       const url = this.getAttribute('strings');
       if (url) {
-        const reply = await request('GET', resolve(url), {}).catch(() => console.warn(`ajax-upload: no strings at ${url}`));
+        const reply = await request('GET', resolve(url), {}).catch(() => null); // the browser's console says why
         this.#loaded = reply?.json ?? {};
       }
       const input = (this.input =
@@ -1091,8 +1037,8 @@
       /** @type {any} */ let label = [...(input.labels ?? [])].find((one) => this.contains(one));
       if (!label) {
         label = make('label', { for: input.id }, this.#t(input.multiple ? 'choose' : 'chooseOne'));
-        if (input.isConnected) input.before(label);
-        else this.append(label, input);
+        if (!input.isConnected) this.append(input);
+        input.before(label);
       }
       label.classList.add('au-button');
       input.classList.add('au-input');
@@ -1105,10 +1051,10 @@
       this.#sum = make(
         'div',
         { class: 'au-total', hidden: true },
-        make('progress', { max: 1, value: 0, 'aria-label': this.#t('total') }),
+        make('progress', { max: 1, value: 0, 'aria-label': this.#t('list') }),
         make('span', { class: 'au-status' }),
         make('button', { type: 'button', class: 'au-text', onclick: () => this.#toggleAll() }),
-        make('button', { type: 'button', class: 'au-text', onclick: () => this.cancel() }, this.#t('cancelAll')),
+        make('button', { type: 'button', class: 'au-text', onclick: () => this.cancel() }, this.#t('cancel', { file: this.#t('all') })),
       );
       this.prepend(make('span', { class: 'au-icon' }, icon('upload')));
       this.append(this.#hint, this.#sum, this.#list, this.#status, this.#alert);
@@ -1165,8 +1111,8 @@
       const files = event.clipboardData?.files;
       const target = /** @type {HTMLElement} */ (event.target);
       const own = target.closest?.('ajax-upload');
-      const typing = target.isContentEditable || (!own && /^(INPUT|TEXTAREA)$/.test(target.tagName));
-      if (!files?.length || typing || this.#off || event.defaultPrevented || (own && own !== this)) return;
+      if (!files?.length || this.#off || event.defaultPrevented) return;
+      if (own ? own !== this : target.closest?.('input, textarea, [contenteditable]')) return;
       event.preventDefault();
       this.add(files);
     }
@@ -1187,18 +1133,19 @@
     /** @param {Item[]} added @param {UploadReject[]} refused */
     #added(added, refused) {
       for (const item of added) {
-        for (const [key, { li }] of this.#rows)
-          if (li.dataset.state === 'unfinished' && /** @type {Dict} */ (key).name === item.name) this.#drop(key);
+        for (const [key, row] of this.#rows)
+          if (row.dataset.state === 'unfinished' && /** @type {Dict} */ (key).name === item.name) this.#drop(key);
         const row = this.#row(item, item.path || item.name, () => this.cancel(item), () => this.#toggle(item));
         this.#paint(item);
-        thumbnail(item.file, /** @type {HTMLElement} */ (row.li.firstChild));
+        thumbnail(item.file, row.firstChild);
       }
       let message = '';
       for (const one of refused) {
-        const { file, code, values } = one;
-        message = this.#t(code, { ...this.#readable(values), file: file.name });
-        const row = this.#row(one, file.name, () => this.#drop(one));
-        this.#mark(row, 'refused', this.#t('refused', { message }), 'remove', file.name);
+        const { code, values } = one;
+        const { name: file } = one.file;
+        const [max, min] = [values.max, values.min].map((n) => bytes(n, this.#lang));
+        message = this.#t(code, { ...values, file, max, min });
+        this.#mark(this.#row(one, file, () => this.#drop(one)), 'refused', this.#t('refused', { message }), 'remove', file);
       }
       this.#alert.textContent = refused.length > 1 ? this.#t('manyRefused', { count: refused.length, message }) : message;
       if (added.length) this.#say('added', { count: added.length, file: added[0].name });
@@ -1206,35 +1153,36 @@
       this.#validate();
     }
 
-    /** @param {object} key @param {string} name @param {() => void} ondrop @param {() => void} [onact] @returns {Row} */
+    /** @param {object} key @param {string} name @param {() => void} ondrop @param {() => void} [onact] @returns {any} */
     #row(key, name, ondrop, onact) {
       const id = 'au-' + newKey();
-      const extension = /\.(\w{1,4})$/.exec(name)?.[1] ?? '';
-      const bar = make('progress', { max: 1, value: 0, 'aria-labelledby': id });
-      const status = make('span', { class: 'au-status' });
-      const act = make('button', { type: 'button', hidden: true, onclick: onact });
-      const drop = make('button', { type: 'button', onclick: ondrop });
-      const li = make(
+      const row = make(
         'li',
         { class: 'au-item' },
-        make('span', { class: 'au-thumb', 'aria-hidden': 'true' }, extension),
-        make('span', { class: 'au-main' }, make('bdi', { class: 'au-name', id }, name), bar, status),
-        act,
-        drop,
+        make('span', { class: 'au-thumb', 'aria-hidden': 'true' }, /\.(\w{1,4})$/.exec(name)?.[1] ?? ''),
+        make(
+          'span',
+          { class: 'au-main' },
+          make('bdi', { class: 'au-name', id }, name),
+          make('progress', { max: 1, value: 0, 'aria-labelledby': id }),
+          make('span', { class: 'au-status' }),
+        ),
+        make('button', { type: 'button', hidden: true, onclick: onact }),
+        make('button', { type: 'button', onclick: ondrop }),
       );
-      const row = { li, bar, status, act, drop };
       this.#rows.set(key, row);
-      this.#list.append(li);
+      this.#list.append(row);
       this.#list.hidden = false;
       return row;
     }
 
-    /** @param {Row} row @param {string} state @param {string} text @param {'cancel' | 'remove' | 'discard'} drop what its last button does @param {string} file */
+    /** @param {any} row @param {string} state @param {string} text @param {'cancel' | 'remove' | 'discard'} drop what its last button does @param {string} file */
     #mark(row, state, text, drop, file) {
-      row.li.dataset.state = state;
-      row.bar.hidden = ['done', 'failed', 'refused', 'unfinished'].includes(state);
-      if (row.status.textContent !== text) row.status.textContent = text;
-      this.#label(row.drop, drop, file);
+      const [, bar, status] = row.children[1].children;
+      row.dataset.state = state;
+      bar.hidden = /done|failed|refused|unfinished/.test(state);
+      if (status.textContent !== text) status.textContent = text;
+      this.#label(row.lastChild, drop, file);
     }
 
     /** @param {HTMLElement} button @param {keyof UploadStrings} action @param {string} file */
@@ -1282,13 +1230,15 @@
         },
       );
       const speed = state === 'sending' && this.uploader.batch.length < 2 ? this.#speed() : '';
-      this.#keep(row.li, () => {
+      const [, bar] = row.children[1].children;
+      const act = row.children[2];
+      this.#keep(row, () => {
         this.#mark(row, state, speed ? `${text}, ${speed}` : text, /done|failed/.test(state) ? 'remove' : 'cancel', file);
-        if (state === 'processing') row.bar.removeAttribute('value');
-        else row.bar.value = size ? loaded / size : 0;
+        if (state === 'processing') bar.removeAttribute('value');
+        else bar.value = size ? loaded / size : 0;
         const action = this.#action(item);
-        row.act.hidden = !action;
-        if (action) this.#label(row.act, action, file);
+        act.hidden = !action;
+        if (action) this.#label(act, action, file);
       });
     }
 
@@ -1316,17 +1266,18 @@
       this.#keep(this.#sum, () => (this.#sum.hidden = batch.length < 2 && !idle));
       bar.value = total ? loaded / total : 0;
       const done = batch.filter((item) => item.state === 'done').length;
+      const share = percent(loaded, total, lang);
       const speed = this.#speed();
       text.textContent =
-        this.#t('progress', { done, count: batch.length, percent: percent(loaded, total, lang) }) + (speed && `, ${speed}`);
-      button.textContent = this.#t(idle ? 'startAll' : active.length ? 'pauseAll' : 'resumeAll');
+        this.#t('progress', { done, count: batch.length, percent: share }) + (speed && `, ${speed}`);
+      button.textContent = this.#t(idle ? 'start' : active.length ? 'pause' : 'resume', { file: this.#t('all') });
       // Aloud: each quarter once, and never more often than every four seconds.
       const quarter = total ? Math.floor((loaded / total) * 4) : 0;
       const now = performance.now();
       if (quarter > this.#quarter && quarter < 4 && now - this.#spoke > 4000) {
         this.#spoke = now;
         this.#quarter = quarter;
-        this.#say('announce', { percent: percent(loaded, total, lang) });
+        this.#say('sending', { percent: share, loaded: bytes(loaded, lang), size: bytes(total, lang) });
       }
       if (!active.length) this.#quarter = 0;
     }
@@ -1356,7 +1307,7 @@
 
     /** Takes away the rows of files that were never added. */
     #tidy() {
-      for (const [key, { li }] of this.#rows) if (li.dataset.state === 'refused') this.#drop(key);
+      for (const [key, row] of this.#rows) if (row.dataset.state === 'refused') this.#drop(key);
     }
 
     /** @param {object} key */
@@ -1364,8 +1315,8 @@
       const row = this.#rows.get(key);
       if (!row) return;
       this.#rows.delete(key);
-      this.#keep(row.li, () => {
-        row.li.remove();
+      this.#keep(row, () => {
+        row.remove();
         this.#list.hidden = !this.#rows.size;
       });
     }
@@ -1414,7 +1365,7 @@
       // eslint-disable-next-line no-restricted-syntax -- the option is HTML by contract
       holder.innerHTML = template.trim();
     } catch {
-      console.warn('qq: Trusted Types refuse templates that are strings; pass elements.');
+      // Trusted Types refuse strings, as the console says; elements would do. Until then: the default.
     }
     return holder.content.firstElementChild;
   };
@@ -1516,8 +1467,10 @@
     }
     /** @param {number} _id @param {string} _name */
     _onSubmit(_id, _name) {}
-    _onProgress() {}
-    _onCancel() {}
+    /** @param {number} _id @param {string} _name @param {number} _loaded @param {number} _total */
+    _onProgress(_id, _name, _loaded, _total) {}
+    /** @param {number} _id */
+    _onCancel(_id) {}
     /** @param {number} _id @param {string} _name @param {Dict} response */
     _onComplete(_id, _name, response) {
       if (response.error) this._options.showMessage(response.error);
@@ -1547,7 +1500,6 @@
       for (const [ahead, file] of files.entries()) {
         const code = this._uploader.check(file, ahead)?.[0];
         if (!code) continue;
-        const many = code === 'countError';
         const values = {
           file: this._formatFileName(file.name),
           extensions: allowedExtensions.join(', '),
@@ -1555,9 +1507,9 @@
           minSizeLimit: this._formatSize(minSizeLimit),
           filesLimit,
         };
-        const { extensions: allowed, minSizeLimit: min } = values;
-        const max = many ? filesLimit : values.sizeLimit;
-        return showMessage(fill(messages[many ? 'filesLimitError' : code], { ...values, allowed, min, max }));
+        const { extensions: allowed, sizeLimit: max, minSizeLimit: min } = values;
+        const text = messages[code === 'countError' ? 'filesLimitError' : code];
+        return showMessage(fill(text, { ...values, allowed, max, min, count: filesLimit }));
       }
       this._uploader.add(files);
     }
@@ -1635,8 +1587,8 @@
       area.hidden = true;
       for (const kind of DRAG)
         document.addEventListener(kind, (event) => {
-          const { type, dataTransfer, relatedTarget, target } = event;
           if (!hasFiles(event) || event.defaultPrevented) return;
+          const { type, dataTransfer, relatedTarget, target } = event;
           event.preventDefault();
           const inside = area.contains(/** @type {Node} */ (target));
           area.hidden = type === 'drop' || (type === 'dragleave' && !relatedTarget);
@@ -1685,9 +1637,10 @@
     /** @param {number} id @param {string} _name @param {number} loaded @param {number} total */
     _onProgress(id, _name, loaded, total) {
       const text = this._find(this._getItemByFileId(id), 'size');
-      const size = this._formatSize(total);
+      const [sent, size] = [loaded, total].map(this._formatSize);
+      const values = { percent: percent(loaded, total), loaded: sent, size };
       text.hidden = false;
-      text.textContent = loaded < total ? fill(AjaxUpload.strings.qqSize, { percent: percent(loaded, total), size }) : size;
+      text.textContent = loaded < total ? fill(AjaxUpload.strings.sending, values) : size;
     }
 
     /** @param {number} id @param {string} name @param {Dict} response */

@@ -56,8 +56,7 @@ def draw(job: Job, source: BinaryIO, output: BinaryIO) -> dict[str, Any]:
             done = [(each, each.content()) for each in _make(picture, original, job)]
         width, height = original.size
         facts = {"width": width, "height": height, "format": picture.format}
-    for _each, content in done:
-        output.write(content)
+    output.writelines(content for _each, content in done)
     return facts | {"thumbnails": [each.facts(len(content)) for each, content in done]}
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from .colour import TRANSPARENT, background, flattened, for_display, has_alpha
+from .colour import background, flattened, for_display, has_alpha
 from .geometry import Size, Wanted, box_of, offsets, scaled_size
 from .source import Box, upright
 
