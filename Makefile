@@ -68,6 +68,13 @@ $(TEST_VENV)/tools.stamp: $(PINS)
 	$(TEST_VENV)/bin/python $(PIP) install --quiet -r $(PINS)
 	@touch $@
 
+# For the widget's tests: eslint, tsc, axe. No lock file: package.json pins, and a lock would record download addresses.
+JS := tests/js/node_modules/.stamp
+$(JS): tests/js/package.json | $(VENV)/dev.stamp
+	PATH="$(abspath $(VENV))/bin:$$PATH" npm install --prefix tests/js --no-package-lock --ignore-scripts --no-audit --no-fund \
+		--loglevel=error
+	@touch $@
+
 # ---- targets -------------------------------------------------------------------------------------------------------
 
 serve: $(VENV)/serve.stamp
@@ -86,14 +93,14 @@ system:
 	@bash .ci/system '$(PYTHON)'
 
 # The wheel is built from the source distribution, so that both are known to be whole.
-test: system check $(TEST_VENV)/tools.stamp
+test: system check $(TEST_VENV)/tools.stamp $(JS)
 	rm -rf build .coverage .coverage.*
 	mkdir build
 	$(VENV)/bin/python -m build --no-isolation --outdir build/dist . >build/log 2>&1 || { cat build/log >&2; exit 1; }
 	$(TEST_VENV)/bin/python $(PIP) uninstall --quiet --yes ajaxupload
 	$(TEST_VENV)/bin/python $(PIP) install --quiet --constraint $(PINS) "$$(echo build/dist/ajaxupload-*.whl)[all]"
 	$(TEST_VENV)/bin/python $(PIP) check
-	AJAXUPLOAD_EXPECT_WHEEL=1 PYTHONDEVMODE=1 \
+	PATH="$(abspath $(TEST_VENV))/bin:$$PATH" AJAXUPLOAD_EXPECT_WHEEL=1 PYTHONDEVMODE=1 \
 		$(TEST_VENV)/bin/python -m coverage run -m pytest $(PARALLEL) --durations=10 $(ARGS)
 	$(TEST_VENV)/bin/python -m coverage combine --quiet
 	$(TEST_VENV)/bin/python -m coverage report --skip-covered
@@ -101,5 +108,5 @@ test: system check $(TEST_VENV)/tools.stamp
 	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
 
 clean:
-	rm -rf $(TEST_VENV) build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(TEST_VENV) tests/js/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(wildcard src tests examples requirements) -name __pycache__ -prune -exec rm -rf {} +

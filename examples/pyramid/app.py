@@ -56,7 +56,7 @@ def index(request: Request) -> Response:
     )
     # The widget. Without JavaScript it is a form that posts the files and comes back here.
     content = f"<p>You are {user}.</p>{request.ajax_upload()}<h2>Your files</h2><ul>{links or '<li>none yet'}</ul>"
-    return Response(PAGE.format(head=request.ajax_upload_tags(), content=content))
+    return Response(PAGE.format(head=request.ajax_upload_assets(), content=content))
 
 
 def login(request: Request) -> Response:

@@ -33,7 +33,7 @@ def render(app: flask.Flask, template: str) -> str:
 
 
 def test_the_head_names_both_files_with_their_versions_and_they_are_served(app: flask.Flask) -> None:
-    head = render(app, "{{ ajax_upload_tags() }}")
+    head = render(app, "{{ ajax_upload_assets() }}")
     urls = re.findall(r'(?:href|src)="(/ajaxupload/static/[^"]+)"', head)
     assert [url.partition("?")[0].rpartition("/")[2] for url in urls] == ["ajax-upload.css", "ajax-upload.js"]
     for url in urls:
@@ -44,7 +44,7 @@ def test_the_head_names_both_files_with_their_versions_and_they_are_served(app: 
 
 
 def test_a_nonce_stands_at_both_tags(app: flask.Flask) -> None:
-    assert render(app, "{{ ajax_upload_tags(nonce='n&1') }}").count(' nonce="n&amp;1"') == 2
+    assert render(app, "{{ ajax_upload_assets(nonce='n&1') }}").count(' nonce="n&amp;1"') == 2
 
 
 @pytest.mark.parametrize("name", ["nothing.js", "../__init__.py", "%2e%2e/__init__.py"])

@@ -14,8 +14,7 @@ export class XMLHttpRequest {
   status = 0;
   responseText = '';
   withCredentials = false;
-  onload = null;
-  onerror = null;
+  onloadend = null;
   #headers = {};
   #answer = {};
   #request;
@@ -35,8 +34,9 @@ export class XMLHttpRequest {
   }
 
   abort() {
-    this.#over = true;
-    this.#request?.destroy();
+    if (!this.#request) return;
+    this.#request.destroy();
+    this.#fail();
   }
 
   async send(body) {
@@ -71,13 +71,14 @@ export class XMLHttpRequest {
     this.#over = true;
     this.status = answer.statusCode;
     this.#answer = answer.headers;
-    return this.onload?.();
+    return this.onloadend?.();
   }
 
   #fail() {
     if (this.#over) return;
     this.#over = true;
-    this.onerror?.();
+    this.status = 0;
+    this.onloadend?.();
   }
 }
 

@@ -28,7 +28,7 @@ def render(folder: Path, write: Callable[[Any], str], **more: Any) -> webtest.Te
 
 
 def test_the_head_names_both_files_with_their_versions_and_they_are_served(tmp_path: Path) -> None:
-    page = render(tmp_path, lambda request: request.ajax_upload_tags(nonce="n1"))
+    page = render(tmp_path, lambda request: request.ajax_upload_assets(nonce="n1"))
     assert page.text.count(' nonce="n1"') == 2
     urls = re.findall(r'(?:href|src)="(/ajaxupload/static/[^"]+)"', page.text)
     assert [url.partition("?")[0].rpartition("/")[2] for url in urls] == ["ajax-upload.css", "ajax-upload.js"]
@@ -70,5 +70,5 @@ def test_an_unknown_endpoint_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_template_engines_take_the_tags_for_html_and_not_for_text(tmp_path: Path) -> None:
-    page = render(tmp_path, lambda request: request.ajax_upload_tags().__html__())
+    page = render(tmp_path, lambda request: request.ajax_upload_assets().__html__())
     assert page.text.startswith('<link rel="stylesheet"')

@@ -56,7 +56,7 @@ class AjaxUploadExtension:
             self.init_app(app)
 
     def init_app(self, app: flask.Flask) -> None:
-        """Add the views and the template functions `ajax_upload` and `ajax_upload_tags` to `app`."""
+        """Add the views and the template functions `ajax_upload` and `ajax_upload_assets` to `app`."""
         settings = load(_spelled_out(app)).endpoints
         named = dict(zip(_names(settings), settings.values(), strict=True))
         blueprint = flask.Blueprint(_NAME, __name__)
@@ -69,7 +69,7 @@ class AjaxUploadExtension:
         app.register_blueprint(blueprint)
         app.extensions[_NAME] = {f"{_NAME}.{name}": each for name, each in named.items()}
         app.add_template_global(ajax_upload)
-        app.add_template_global(ajax_upload_tags)
+        app.add_template_global(ajax_upload_assets)
 
     def _add(self, blueprint: flask.Blueprint, name: str, settings: EndpointSettings) -> None:
         endpoint = Endpoint(settings, extra_check=lambda request: _lend_fields(request, settings), propagate=True)
@@ -203,11 +203,11 @@ def _static(filename: str) -> flask.Response:
         flask.abort(404)
 
 
-def ajax_upload_tags(*, nonce: str = "") -> tags.Html:
+def ajax_upload_assets(*, nonce: str = "") -> tags.Html:
     """The widget's style sheet and script, for a page's head. `nonce` is for pages whose Content-Security-Policy asks
     for one.
 
-        {{ ajax_upload_tags() }}
+        {{ ajax_upload_assets() }}
     """
     return tags.assets(lambda name: flask.url_for(f"{_NAME}.static", filename=name), nonce)
 

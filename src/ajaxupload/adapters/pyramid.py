@@ -54,7 +54,7 @@ def includeme(config: Any) -> None:
     config.add_directive("add_ajax_upload", add_ajax_upload)
     config.add_view_deriver(_finishing, _NAME, under=INGRESS, over="secured_view")
     config.add_request_method(ajax_upload)
-    config.add_request_method(ajax_upload_tags)
+    config.add_request_method(ajax_upload_assets)
     config.add_route(f"{_NAME}.static", "/ajaxupload/static/*filename")
     config.add_view(_static, route_name=f"{_NAME}.static", permission=NO_PERMISSION_REQUIRED)
     prefix = f"{_NAME}."
@@ -244,11 +244,11 @@ def _static(request: Any) -> Response:
         raise HTTPNotFound from None
 
 
-def ajax_upload_tags(request: Any, *, nonce: str = "") -> tags.Html:
+def ajax_upload_assets(request: Any, *, nonce: str = "") -> tags.Html:
     """The widget's style sheet and script, for a page's head. `nonce` is for pages whose Content-Security-Policy asks
     for one.
 
-        ${request.ajax_upload_tags()}
+        ${request.ajax_upload_assets()}
     """
     return tags.assets(lambda name: request.route_path(f"{_NAME}.static", filename=name.split("/")), nonce)
 

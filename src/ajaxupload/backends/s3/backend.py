@@ -1,57 +1,63 @@
 """`S3UploadBackend`: the seed's hooks over one object at S3.
 
-What lives here: the options, the key, the reply. What must not: parts and retries (transfer.py), errors (client.py).
+What lives here: the options, the key, the reply, the abilities. What must not: parts and retries (transfer.py), what
+an object is told (description.py), errors (client.py).
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Literal, cast
-from urllib.parse import quote, urlencode
+from typing import Any, BinaryIO, Literal
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...errors import ConfigError, NotFound
+from ...errors import BadRequest, ConfigError, NotFound
 from ...values import Duration, Size
 from ..base import AbstractUploadBackend
-from .client import client_for, code_of, telling
-from .plan import LARGEST_OBJECT, POOL, part_sizes
-from .proof import examine
-from .transfer import Destination, Transfer
+from .aftermath import Destination
+from .client import Store, code_of, telling
+from .description import arguments_of, common_arguments, faults_of
+from .plan import LARGEST_OBJECT, part_sizes
+from .proof import Proof
+from .stored import abort_leftovers, finding, read_object
+from .transfer import Transfer
 
 __all__ = ["S3UploadBackend"]
 
 _log = logging.getLogger("ajaxupload")
 
-#: What a store answers when settings, not the moment, are wrong.
-_WRONG = frozenset(("404", "NoSuchBucket", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "301"))
-#: Seconds that an upload waits for memory before it is refused with 503.
-_PATIENCE = 30.0
+# Amazon S3, "Object key naming guidelines": at most 1,024 bytes of UTF-8.
+_LONGEST_KEY = 1024
 
 
 class S3UploadBackend(AbstractUploadBackend):
     """Streams each upload into one object. The reply has `url` (signed, for URL_EXPIRES), `key`, `bucket` and `etag`.
 
-    KEY is the object's key below PREFIX: `{uuid}` is random, `{filename}` the stored name. A key with a uuid is never
-    taken; for one without, the store is asked to refuse a key that exists (If-None-Match), which not every server
-    honours for large objects: `ajaxupload check` finds out. METADATA values are kept as percent-encoded ASCII.
+    A key with `{uuid}` in it is never taken; for one without, the store is asked to refuse a key that exists
+    (If-None-Match), which not every server honours for large objects: `ajaxupload check` finds out. Raises NameTaken,
+    StorageFull, StorageUnavailable for a store that does not answer, BadGateway for one that refuses.
     """
 
     LENT_BUFFER = True
 
     BUCKET: str = ""
+    #: What all keys begin with, such as "in/".
     PREFIX: str = ""
+    #: The rest of the key: `{uuid}` is random, `{filename}` the stored name.
     KEY: str = "{uuid}/{filename}"
     REGION: str | None = None
+    #: The URL of another store than Amazon's, and the file of its certificate's authority.
     ENDPOINT_URL: str | None = None
+    CA_BUNDLE: str | None = None
+    ADDRESSING_STYLE: Literal["auto", "path", "virtual"] = "auto"
+    #: Credentials: by boto3's own chain, unless they are given here.
     PROFILE: str | None = None
     ACCESS_KEY_ID: str | None = None
     SECRET_ACCESS_KEY: str | None = None
-    ADDRESSING_STYLE: Literal["auto", "path", "virtual"] = "auto"
+    SESSION_TOKEN: str | None = None
     STORAGE_CLASS: str | None = None
     ACL: str | None = None
     SERVER_SIDE_ENCRYPTION: str | None = None
@@ -59,94 +65,104 @@ class S3UploadBackend(AbstractUploadBackend):
     #: None: what the content looks like, else what the client says; a type given here stands for all.
     CONTENT_TYPE: str | None = None
     CACHE_CONTROL: str | None = None
+    #: Kept with each object; values are percent-encoded.
     METADATA: Mapping[str, str] = {}
     TAGGING: Mapping[str, str] = {}
-    CHECKSUM: Literal["crc32", "sha256"] = "crc32"
+    #: How the store compares what arrived with what was sent; "md5" is for those that know no others.
+    CHECKSUM: Literal["crc32", "sha256", "md5"] = "crc32"
+    #: Bytes; parts grow where 10,000 of this size do not hold the largest file allowed.
     PART_SIZE: Size = 8 << 20
+    #: Parts of one upload in flight while the next one is read.
     MAX_CONCURRENCY: int = 4
     #: Bytes of part memory that all uploads of the process hold together.
     MEMORY_LIMIT: Size = 256 << 20
-    #: Seconds for which the reply's signed GET URL holds; 0: no URL. Signatures of version 4 hold a week at most.
+    #: Seconds until a store that does not answer is given up, and how often it is asked.
+    CONNECT_TIMEOUT: Duration = 10.0
+    READ_TIMEOUT: Duration = 60.0
+    ATTEMPTS: int = 5
+    #: Seconds for which the reply's signed GET URL holds, a week at most; 0: no URL.
     URL_EXPIRES: Duration = 3600.0
-    #: Seconds after which an unfinished multipart upload below PREFIX is taken for a dead process's.
+    #: Seconds without a new part after which an unfinished upload below PREFIX is taken for a dead process's.
     LEFTOVER_AGE: Duration = 86400.0
 
+    #: Seconds that an upload waits for memory before it is refused with 503.
+    _patience = 30.0
     _transfer: Transfer | None = None
 
     @property
-    def client(self) -> Any:
-        """The boto3 client, shared by all uploads with the same settings."""
-        return client_for(
+    def store(self) -> Store:
+        """The store and our name there. Its `client()` is boto3's."""
+        return Store(
             profile=self.PROFILE,
             region=self.REGION,
             endpoint_url=self.ENDPOINT_URL,
             addressing_style=self.ADDRESSING_STYLE,
+            ca_bundle=self.CA_BUNDLE,
             access_key_id=self.ACCESS_KEY_ID,
             secret_access_key=self.SECRET_ACCESS_KEY,
-            connections=max(32, self.MAX_CONCURRENCY),
+            session_token=self.SESSION_TOKEN,
+            connect_timeout=self.CONNECT_TIMEOUT,
+            read_timeout=self.READ_TIMEOUT,
+            attempts=self.ATTEMPTS,
         )
 
     # ---- once per process
 
     def startup(self) -> None:
-        """Is there a bucket, and may we use it? That a store does not answer now is no fault of the settings."""
-        if not self.BUCKET:
-            raise ConfigError("backend 's3' needs a bucket: set \"bucket\" to its name")
-        if "{uuid}" not in self.KEY and "{filename}" not in self.KEY:
-            raise ConfigError(
-                "backend 's3': key must contain {uuid} or {filename}, or every upload would be one object"
-            )
-        try:
-            self.client.head_bucket(Bucket=self.BUCKET)
-        except ClientError as error:
-            if code_of(error) in _WRONG:
-                raise ConfigError(
-                    f"backend 's3': the bucket {self.BUCKET!r} cannot be used ({code_of(error)}); "
-                    "check its name, region and endpoint_url, and the credentials"
-                ) from error
-            _log.warning("backend 's3': the bucket does not answer yet: %s", code_of(error))
-        except BotoCoreError as error:
-            if not isinstance(error, OSError) and code_of(error) in ("NoCredentialsError", "PartialCredentialsError"):
-                raise ConfigError(f"backend 's3': no credentials were found ({error})") from error
-            _log.warning("backend 's3': the store does not answer yet: %s", code_of(error))
+        """Are the options possible, and may objects be made in the bucket? Raises ConfigError with what to do."""
+        if problems := list(faults_of(self)):
+            raise ConfigError([f"backend 's3': {problem}" for problem in problems])
+        self._proof().ready()
 
     def clean(self, older_than: float = 0) -> int:
-        """Abort unfinished multipart uploads below PREFIX that began more than LEFTOVER_AGE ago. Returns how many.
+        """Abort unfinished uploads below PREFIX, whoever began them, that nothing was added to for LEFTOVER_AGE.
 
-        A store does not know which process began an upload: age is all that tells the dead from the living.
+        A store does not know which process began an upload: age is all that tells the dead from the living. Returns
+        how many. Raises StorageUnavailable, BadGateway.
         """
-        before = time.time() - max(older_than, self.LEFTOVER_AGE)
-        found = 0
         with telling():
-            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.BUCKET, Prefix=self.PREFIX)
-            for each in (each for page in pages for each in page.get("Uploads", [])):
-                if each["Initiated"].timestamp() < before:
-                    self.client.abort_multipart_upload(Bucket=self.BUCKET, Key=each["Key"], UploadId=each["UploadId"])
-                    found += 1
-        return found
+            return abort_leftovers(self.store, self.BUCKET, self.PREFIX, max(older_than, self.LEFTOVER_AGE))
 
     def examine(self) -> list[str]:
         """What is amiss with the bucket, each with what mends it: proved by really writing, reading and deleting."""
-        return examine(self.client, self.BUCKET, self.PREFIX, exclusive="{uuid}" not in self.KEY)
+        return list(self._proof().examine())
+
+    def advise(self) -> list[str]:
+        """Rules that the bucket should have, each with the command that sets it."""
+        return list(self._proof().advise())
 
     # ---- one upload
 
     def update_filename(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> str:
-        """The object's key: PREFIX and KEY filled in."""
-        return self.PREFIX + self.KEY.replace("{uuid}", self.upload.id).replace("{filename}", filename)
+        """The object's key: PREFIX and KEY filled in. Raises BadRequest for one that is longer than keys can be."""
+        key = self.PREFIX + self.KEY.replace("{uuid}", self.upload.id).replace("{filename}", filename)
+        if len(key.encode()) > _LONGEST_KEY:
+            raise BadRequest("The file's name is too long. Rename the file and try again.")
+        return key
 
     def setup(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Ready a transfer; the store hears of it with the first full part, or at the end of a small file."""
+        upload = self.upload
+        to = Destination(
+            store=self.store,
+            bucket=self.BUCKET,
+            key=filename,
+            arguments=arguments_of(self, upload),
+            mark=upload.id,
+            exclusive=self._exclusive,
+            checksum=self.CHECKSUM,
+        )
+        largest = upload.size if upload.size is not None else upload.max_size
         self._transfer = Transfer(
-            self._destination(filename),
-            self._sizes(),
+            to,
+            self._sizes(LARGEST_OBJECT if largest is None else largest),
+            expected=upload.size,
             concurrency=self.MAX_CONCURRENCY,
-            pool=POOL,
             memory_limit=self.MEMORY_LIMIT,
-            patience=_PATIENCE,
+            patience=self._patience,
         )
 
-    def upload_chunk(self, chunk: Any, *args: Any, **kwargs: Any) -> None:
+    def upload_chunk(self, chunk: bytes | bytearray | memoryview, *args: Any, **kwargs: Any) -> None:
         """Fill the current part; send it when it is full."""
         with telling():
             self._sending().write(chunk)
@@ -161,97 +177,62 @@ class S3UploadBackend(AbstractUploadBackend):
         with telling():
             answer = self._sending().finish()
         facts = {"key": filename, "bucket": self.BUCKET, "etag": str(answer.get("ETag", "")).strip('"')}
-        if answer.get("VersionId"):
-            facts["version_id"] = answer["VersionId"]
-        return facts
+        return facts | ({"version_id": answer["VersionId"]} if answer.get("VersionId") else {})
 
     def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Abort at the store; what cannot be told to it now, `clean` finds later."""
+        """Leave nothing at the store; what cannot be told to it now, `clean` finds later. Never raises."""
         transfer, self._transfer = self._transfer, None
         if transfer is not None:
-            try:
-                transfer.abort()
-            except (BotoCoreError, ClientError) as error:
-                _log.warning("an aborted upload stays at the S3 store until it is cleaned: %s", code_of(error))
+            transfer.abort()
 
     # ---- abilities
 
     def open(self, filename: str) -> BinaryIO:
         """The stored object as a stream. Raises NotFound."""
-        with telling():
-            try:
-                return cast("BinaryIO", self.client.get_object(Bucket=self.BUCKET, Key=filename)["Body"])
-            except ClientError as error:
-                raise _not_found(error) from error
+        with telling(), finding(self.PREFIX, filename):
+            return read_object(self.store.ask("get_object", Bucket=self.BUCKET, Key=filename))
 
     def delete(self, filename: str) -> None:
         """Remove the stored object. Raises NotFound."""
-        with telling():
-            try:
-                self.client.head_object(Bucket=self.BUCKET, Key=filename)
-            except ClientError as error:
-                raise _not_found(error) from error
-            self.client.delete_object(Bucket=self.BUCKET, Key=filename)
+        with telling(), finding(self.PREFIX, filename):
+            self.store.ask("head_object", Bucket=self.BUCKET, Key=filename)
+            self.store.ask("delete_object", Bucket=self.BUCKET, Key=filename)
 
     def url(self, filename: str) -> str | None:
         """A signed GET URL that downloads under the file's own name, or None when URL_EXPIRES is 0."""
         if not self.URL_EXPIRES:
             return None
-        name = quote(PurePosixPath(filename).name, safe="")
         parameters = {
             "Bucket": self.BUCKET,
             "Key": filename,
             # RFC 6266: as an attachment, whatever its type: a store's own domain must not run uploaded pages
-            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{name}",
+            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(PurePosixPath(filename).name, safe='')}",
         }
-        return str(self.client.generate_presigned_url("get_object", parameters, ExpiresIn=int(self.URL_EXPIRES)))
+        client = self.store.client()
+        with telling():
+            return str(client.generate_presigned_url("get_object", parameters, ExpiresIn=int(self.URL_EXPIRES)))
 
     # ---- details
 
+    @property
+    def _exclusive(self) -> bool:
+        """May a key be somebody's already?"""
+        return "{uuid}" not in self.KEY
+
     def _sending(self) -> Transfer:
         if self._transfer is None:
-            raise RuntimeError("setup must be called first, and nothing after upload_complete or upload_aborted")
+            raise RuntimeError("setup must be called first, and nothing after upload_aborted")
         return self._transfer
 
-    def _sizes(self) -> Iterator[int]:
-        largest = self.upload.size if self.upload.size is not None else self.upload.max_size
-        return part_sizes(self.PART_SIZE, largest if largest is not None else LARGEST_OBJECT)
+    def _sizes(self, largest: int) -> Iterator[int]:
+        return part_sizes(self.PART_SIZE, largest)
 
-    def _destination(self, key: str) -> Destination:
-        return Destination(
-            client=self.client,
-            bucket=self.BUCKET,
-            key=key,
-            arguments=self._arguments(),
-            mark=self.upload.id,
-            exclusive="{uuid}" not in self.KEY,
+    def _proof(self) -> Proof:
+        return Proof(
+            self.store,
+            self.BUCKET,
+            self.PREFIX,
+            common_arguments(self),
             checksum=self.CHECKSUM,
+            exclusive=self._exclusive,
         )
-
-    def _arguments(self) -> dict[str, Any]:
-        """What PutObject and CreateMultipartUpload are told alike."""
-        upload = self.upload
-        metadata = {str(name): quote(str(value)) for name, value in self.METADATA.items()}
-        metadata["ajaxupload-id"] = upload.id
-        metadata["ajaxupload-name"] = quote(upload.name)[:1024]  # S3 keeps 2 KiB of metadata in all
-        metadata["ajaxupload-created"] = datetime.fromtimestamp(upload.created, timezone.utc).isoformat()
-        given = {
-            "StorageClass": self.STORAGE_CLASS,
-            "ACL": self.ACL,
-            "ServerSideEncryption": self.SERVER_SIDE_ENCRYPTION,
-            "SSEKMSKeyId": self.KMS_KEY_ID,
-            "ContentType": self.CONTENT_TYPE or upload.sniffed or _header_safe(upload.type),
-            "CacheControl": self.CACHE_CONTROL,
-            "Tagging": urlencode(self.TAGGING) or None,
-            "Metadata": metadata,
-        }
-        return {name: value for name, value in given.items() if value}
-
-
-def _header_safe(kind: str) -> str:
-    """The client's word for the type, if it can stand in a header at all (R34)."""
-    return kind if kind.isascii() and kind.isprintable() and len(kind) <= 255 else "application/octet-stream"
-
-
-def _not_found(error: ClientError) -> NotFound | ClientError:
-    return NotFound() if code_of(error) in ("404", "NoSuchKey", "NotFound") else error

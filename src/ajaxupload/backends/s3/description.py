@@ -44,7 +44,7 @@ def arguments_of(options: Any, upload: Upload) -> dict[str, Any]:
     """What this upload's object is told. Metadata are ASCII headers, so their values are percent-encoded (R34); the
     client's own metadata are not among them."""
     metadata = {**_encoded(options.METADATA), "ajaxupload-id": upload.id}
-    metadata["ajaxupload-name"] = _cut(quote(upload.name))
+    metadata["ajaxupload-name"] = _cut(upload.name)
     metadata["ajaxupload-created"] = datetime.fromtimestamp(upload.created, timezone.utc).isoformat()
     kind = options.CONTENT_TYPE or upload.sniffed or _header_safe(upload.type)
     return {**common_arguments(options), "ContentType": kind, "Metadata": metadata}
@@ -54,13 +54,11 @@ def _encoded(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): quote(str(value)) for name, value in metadata.items()}
 
 
-def _cut(encoded: str) -> str:
-    """The beginning of what is too long, no %XX and no character torn apart."""
-    if len(encoded) <= _LONGEST_NAME:
-        return encoded
-    # The bytes before a cut are whole characters if the first byte after it begins one
-    ends = (each.start() for each in re.finditer(r"%[0-7C-F][0-9A-F]|(?<!%)(?<!%.)[^%]", encoded))
-    return encoded[: max(end for end in ends if end <= _LONGEST_NAME)]
+def _cut(name: str) -> str:
+    """The beginning of a long name, percent-encoded, no character torn apart."""
+    while len(encoded := quote(name)) > _LONGEST_NAME:
+        name = name[: min(len(name) * _LONGEST_NAME // len(encoded), len(name) - 1)]
+    return encoded
 
 
 def _header_safe(kind: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from ...errors import ConfigError
 from .client import Store, code_of, is_unreachable, status_of
@@ -45,6 +45,7 @@ _HINTS = {
     "PermanentRedirect": "the bucket is in another region: set region",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set region",
     "InvalidStorageClass": "the store has no such storage_class",
+    "SSLError": "the store's certificate is not trusted: set ca_bundle to the file of its authority",
     "NoCredentialsError": "no credentials were found: see boto3's chain, or set access_key_id and secret_access_key",
 }
 
@@ -74,7 +75,8 @@ class Proof:
             upload = self._ask("create_multipart_upload", **self._arguments)["UploadId"]
             self._ask("abort_multipart_upload", UploadId=upload)
         except (BotoCoreError, ClientError, ValueError) as error:
-            if is_unreachable(error) or code_of(error).startswith("Expired"):
+            later = is_unreachable(error) or code_of(error).startswith("Expired")
+            if later and not isinstance(error, SSLError):
                 _log.warning("backend 's3': the store does not answer yet: %s: %.300s", code_of(error), error)
                 return
             raise ConfigError(f"backend 's3': the bucket {self._bucket!r} cannot be used: {_told(error)}") from error

@@ -171,7 +171,7 @@ declare class AjaxUploadElement extends HTMLElement implements UploadCommands {
   readonly ready: Promise<void>;
   readonly files: UploadItem[];
   readonly form: HTMLFormElement | null;
-  name: string;
+  readonly name: string;
   readonly validity: ValidityState;
   readonly validationMessage: string;
   checkValidity(): boolean;

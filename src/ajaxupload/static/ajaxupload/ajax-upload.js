@@ -1,5 +1,4 @@
 // @ts-check
-/*! ajaxupload, MIT licence */
 /*
  * The law of this file. It is the whole widget: a classic script, so that an inline script right after it may already
  * use it, and also importable for its side effects. No dependency, no build step; ajax-upload.min.js beside it is
@@ -515,7 +514,8 @@
         if (item.state !== 'sending') this.#set(item, 'sending');
         const before = item._stored;
         try {
-          return await this.#send(item);
+          if (item.size > options.chunkSize && options.resumable == null) await this.limits();
+          return await (options.resumable && item.size > options.chunkSize ? this.#tus(item) : this.#post(item));
         } catch (failure) {
           if (!(failure instanceof Failure)) throw failure;
           const { status, sent } = failure;
@@ -538,13 +538,6 @@
           signal.throwIfAborted();
         }
       }
-    }
-
-    /** @param {Item} item @returns {Promise<Dict>} */
-    async #send(item) {
-      if (item.size > this.options.chunkSize && this.options.resumable == null) await this.limits();
-      // read after the wait: limits() may have found out that the server resumes
-      return this.options.resumable && item.size > this.options.chunkSize ? this.#tus(item) : this.#post(item);
     }
 
     /**
@@ -915,9 +908,6 @@
     get name() {
       return this.getAttribute('name') ?? '';
     }
-    set name(name) {
-      this.setAttribute('name', name);
-    }
     get validity() {
       return this.#internals.validity;
     }
@@ -1002,7 +992,7 @@
       if (options.method !== 'raw' && !this.hasAttribute('field')) options.field = name || options.field;
       options.csrf = () => this.#csrf();
       // From here on the form sends what the server said of the files, not the files.
-      if (!this.name) this.name = name;
+      if (!this.name) this.setAttribute('name', name);
       input.removeAttribute('name');
       this.toggleAttribute('required', input.required || this.hasAttribute('required'));
       input.required = false;
@@ -1071,8 +1061,19 @@
       /** What the element itself does at an event of the engine. @type {Record<string, (detail: any) => void>} */
       const does = {
         added: ({ added, refused }) => this.#added(added, refused),
-        limits: () => this.#limits(),
-        progress: () => (this.#frame ||= requestAnimationFrame(() => this.#paintAll())),
+        limits: ({ allow }) => {
+          const { maxSize } = this.uploader;
+          if (allow) this.input.accept ||= allow.join();
+          if (maxSize) this.#hint.append(' ', this.#t('limit', { max: bytes(maxSize, this.#lang) }));
+        },
+        progress: () => {
+          if (this.#frame) return;
+          this.#frame = requestAnimationFrame(() => {
+            this.#frame = 0;
+            for (const item of this.files) if (item.state === 'sending') this.#paint(item);
+            this.#totals();
+          });
+        },
         state: (item) => {
           if (item.state === 'cancelled') this.#drop(item);
           else this.#paint(item);
@@ -1120,14 +1121,6 @@
     /** Aloud, when the screen reader has a moment. @param {keyof UploadStrings} key @param {Dict} [values] */
     #say(key, values) {
       this.#status.textContent = this.#t(key, values);
-    }
-
-    /** The server's limits have come. */
-    #limits() {
-      const { uploader, input } = this;
-      const { allow } = uploader.allowed;
-      if (allow) input.accept ||= allow.join(',');
-      if (uploader.maxSize) this.#hint.append(' ', this.#t('limit', { max: bytes(uploader.maxSize, this.#lang) }));
     }
 
     /** @param {Item[]} added @param {UploadReject[]} refused */
@@ -1240,12 +1233,6 @@
         act.hidden = !action;
         if (action) this.#label(act, action, file);
       });
-    }
-
-    #paintAll() {
-      this.#frame = 0;
-      for (const item of this.uploader.items) if (item.state === 'sending') this.#paint(item);
-      this.#totals();
     }
 
     /** "2.1 MB/s, 14 sec left", or '' while it is too early to tell. */
