@@ -37,7 +37,7 @@ def test_a_forgotten_path_is_an_error() -> None:
 
 
 def test_the_directives_faults_are_told_where_it_stands(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"(?s)3 problems.*max_size.*max_sise.*upload_dir"):
+    with pytest.raises(ConfigError, match=r"(?s)3 problems.*max_sise.*max_size must.*upload_dir"):
         make(lambda config: config.add_ajax_upload("/up", max_sise=3, uplod_dir="x", max_size="much"))
 
 

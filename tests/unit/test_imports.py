@@ -31,7 +31,6 @@ LAYERS = (
     ("request",),
     ("forms", "assets"),
     ("files",),
-    ("partials",),
     ("backends",),
     ("engine",),
     ("guard",),
@@ -191,3 +190,9 @@ def test_the_command_line_loads_no_framework_until_it_serves() -> None:
     if not (PACKAGE / "cli.py").is_file():
         pytest.fail("the console script ajaxupload.cli:main has no module")
     assert loaded_by("import ajaxupload.cli").isdisjoint(EXTRAS)
+
+
+def test_the_architecture_page_names_the_same_layers() -> None:
+    text = (SRC.parent / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    rows = [row for row in text.split("`") if row.startswith("errors, ")][0].split("<")
+    assert tuple(tuple(name.strip() for name in row.split(",")) for row in rows) == LAYERS

@@ -68,7 +68,7 @@ class Draft:
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append all of `data`. Raises OSError."""
-        fd, rest = self._descriptor(), memoryview(data)
+        fd, rest = self._descriptor(), memoryview(data).cast("B")
         try:
             while rest:
                 written = os.write(fd, rest)
@@ -105,8 +105,7 @@ class Draft:
 
     def link_to(self, folder: int, name: bytes) -> None:
         """Make the sealed draft appear as `name` in a directory. Raises FileExistsError, other OSErrors."""
-        if self._broken or not self._sealed:
-            raise RuntimeError("only a draft that was sealed without an error can be published")
+        self._check_sealed()
         if self._slot is None:
             _link_unnamed(self._descriptor(), name, folder)
         else:
@@ -114,8 +113,7 @@ class Draft:
 
     def rename_to(self, folder: int, name: bytes) -> None:
         """As `link_to`, in the place of what has that name. Raises OSError."""
-        if self._broken or not self._sealed:
-            raise RuntimeError("only a draft that was sealed without an error can be published")
+        self._check_sealed()
         os.rename(self._take_name().path, name, dst_dir_fd=folder)
 
     def finish(self) -> None:
@@ -136,6 +134,10 @@ class Draft:
         if self._fd is not None or self._slot is not None:
             self.drop()  # first: where warnings are errors, the next line ends this
             warnings.warn("an upload was neither completed nor aborted", ResourceWarning, stacklevel=1, source=self)
+
+    def _check_sealed(self) -> None:
+        if self._broken or not self._sealed:
+            raise RuntimeError("only a draft that was sealed without an error can be published")
 
     def _descriptor(self) -> int:
         if self._fd is None or self._broken:

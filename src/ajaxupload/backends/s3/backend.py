@@ -12,13 +12,11 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ...errors import BadRequest, ConfigError, NotFound
+from ...errors import BadRequest, ConfigError
 from ...values import Duration, Size
 from ..base import AbstractUploadBackend
 from .aftermath import Destination
-from .client import Store, code_of, telling
+from .client import Store, telling
 from .description import arguments_of, common_arguments, faults_of
 from .plan import LARGEST_OBJECT, part_sizes
 from .proof import Proof
@@ -202,12 +200,9 @@ class S3UploadBackend(AbstractUploadBackend):
         """A signed GET URL that downloads under the file's own name, or None when URL_EXPIRES is 0."""
         if not self.URL_EXPIRES:
             return None
-        parameters = {
-            "Bucket": self.BUCKET,
-            "Key": filename,
-            # RFC 6266: as an attachment, whatever its type: a store's own domain must not run uploaded pages
-            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(PurePosixPath(filename).name, safe='')}",
-        }
+        # RFC 6266: as an attachment, whatever its type: a store's own domain must not run uploaded pages
+        disposition = f"attachment; filename*=UTF-8''{quote(PurePosixPath(filename).name, safe='')}"
+        parameters = {"Bucket": self.BUCKET, "Key": filename, "ResponseContentDisposition": disposition}
         client = self.store.client()
         with telling():
             return str(client.generate_presigned_url("get_object", parameters, ExpiresIn=int(self.URL_EXPIRES)))

@@ -73,8 +73,8 @@ def faults_of(options: Any) -> Iterator[str]:
     unknown = set(re.findall(r"\{[^}]*\}", options.KEY)) - {"{uuid}", "{filename}"}
     if unknown:
         yield (
-            f"key: {', '.join(sorted(unknown))} cannot stand here: {{uuid}} and {{filename}} can; dates and other fields "
-            'go into the endpoint\'s "name"'
+            f"key: {', '.join(sorted(unknown))} cannot stand here: {{uuid}} and {{filename}} can; other fields go into "
+            'the endpoint\'s "name"'
         )
     elif "{uuid}" not in options.KEY and "{filename}" not in options.KEY:
         yield "key must contain {uuid} or {filename}, or every upload would be one object"

@@ -169,7 +169,7 @@ class Proof:
             )
         if self._setting("get_bucket_cors", "CORSRules") == []:
             yield (
-                "no CORS rule: links and images work, but scripts of your pages cannot read stored files by their signed "
+                "no CORS rule: links and images work, but scripts of your pages cannot read stored files by signed "
                 f"URLs. aws s3api put-bucket-cors --bucket {self._bucket} --cors-configuration '{json.dumps(_CORS)}'"
             )
 

@@ -5,12 +5,14 @@ What lives here: the options, the hooks, the reply. What must not: pictures (ima
 
 from __future__ import annotations
 
-import logging
+import errno
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
+
+from PIL import Image
 
 from ...errors import ConfigError, UploadError
 from ...registry import nearest
@@ -28,7 +30,6 @@ from .recipe import KINDS, THE_ONE, read_recipe
 
 __all__ = ["ThumbnailUploadBackend"]
 
-_log = logging.getLogger("ajaxupload")
 _BLOCK = 256 << 10
 
 
@@ -78,18 +79,18 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
     LENT_BUFFER = True
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._store = self._spec()
-        # Its abilities are the store's: that of an instance of its own, for they do not depend on an upload.
+        own = options_of(type(self))
+        super().__init__(**{name: value for name, value in options.items() if name.upper() in own})
+        self._store = self._spec({name: value for name, value in options.items() if name.upper() not in own})
+        # Its abilities are the store's: those of an instance of its own, for they do not depend on an upload.
         keeper = self._store.create()
-        self.open, self.delete, self.url = keeper.open, keeper.delete, keeper.url
+        self.open, self.delete, self.url = (getattr(keeper, name, None) for name in ("open", "delete", "url"))
         self._request: Any = None
         self._names: Mapping[str, str] = {}
         self._source: BinaryIO | None = None
         self._original: Handed | None = None
-        self._made: list[tuple[Thumbnail, Handed]] | None = None
         self._drawn: Drawn | None = None
-        self._handed: list[Handed] = []
+        self._thumbnails: list[Handed] = []
 
     # ---- once per process
 
@@ -127,7 +128,8 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
         """Ready a file without a name; and the store, for the original."""
         self._source = self._temporary()
         if self.KEEP_ORIGINAL:
-            self._original = self._hand_over(filename, {"id": new_id()})
+            self._original = self._copy(id=new_id())
+            self._original.begin(filename)
 
     def upload_chunk(self, chunk: bytes | bytearray | memoryview, *args: Any, **kwargs: Any) -> None:
         """Keep it for the decoder."""
@@ -138,33 +140,132 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
             self._original.send(chunk)
 
     def upload_waits(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Make the thumbnails now, so that a file that is no picture is refused before others become visible."""
+        """Make the thumbnails now: a file that is no picture is refused before others become visible."""
         self._make(filename)
-        for handed in self._handed:
+        for handed in self._all():
             handed.wait()
 
     def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Make all of it visible."""
-        if self._made is None:
-            self._make(filename)
-        made, drawn = self._made, self._drawn
-        if made is None or drawn is None:
-            raise RuntimeError("nothing was made")
-        thumbnails = {}
-        for thumbnail, handed in made:
-            facts = {"width": thumbnail.width, "height": thumbnail.height, "size": thumbnail.size}
-            facts["type"] = KINDS[thumbnail.kind].type
-            thumbnails[thumbnail.name] = handed.complete(request), facts
-        first = next(iter(thumbnails.values()))[0]
-        self.upload.filename = first["filename"]
-        reply = {**first, "thumbnails": {name: {**said, **facts} for name, (said, facts) in thumbnails.items()}}
-        if self._original is not None:
-            size = {"width": drawn.width, "height": drawn.height, "size": self._original.upload.size}
-            reply["original"] = self._original.complete(request) | size
+        drawn = self._drawn or self._make(filename)
+        said = [handed.complete(request) for handed in self._thumbnails]
+        self.upload.filename = said[0]["filename"]
+        reply = {
+            **said[0],
+            "thumbnails": {
+                each.name: {**words, "type": KINDS[each.kind].type, **each.facts()}
+                for each, words in zip(drawn.thumbnails, said, strict=True)
+            },
+        }
+        if (original := self._original) is not None:
+            facts = {"width": drawn.width, "height": drawn.height, "size": original.upload.size}
+            kind = original.upload.sniffed or original.upload.type
+            reply["original"] = {**original.complete(request), "type": kind, **facts}
         return reply
 
     def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Leave nothing behind, in the store neither."""
         self._close()
-        for handed in reversed(self._handed):
+        for handed in reversed(self._all()):
             handed.abort()
+
+    # ---- details
+
+    def _options(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _OURS}
+
+    def _spec(self, more: Mapping[str, Any]) -> BackendSpec:
+        """The store, with what was said of it here: `more`, and constants of a subclass (UPLOAD_DIR = "in")."""
+        spec = self.STORE if isinstance(self.STORE, BackendSpec) else spec_of(self.STORE)
+        known = options_of(spec.cls).keys() - _OURS
+        for name in more:
+            if name.upper() not in known:
+                suggestion = nearest(name, sorted(each.lower() for each in {*options_of(type(self)), *known}))
+                raise TypeError(f"{type(self).__name__} has no option {name!r}{suggestion}")
+        here = {name: getattr(self, name) for name in known if hasattr(self, name)}
+        return replace(spec, options={**spec.options, **here, **{name.upper(): value for name, value in more.items()}})
+
+    def _temporary(self) -> BinaryIO:
+        """A file that is gone with its descriptor."""
+        return cast("BinaryIO", tempfile.TemporaryFile(dir=self.TEMP_DIR, buffering=0))
+
+    def _received(self) -> BinaryIO:
+        if self._source is None:
+            raise RuntimeError("setup must be called first, and nothing after upload_waits, _complete or _aborted")
+        return self._source
+
+    def _close(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    def _all(self) -> list[Handed]:
+        return [*([self._original] if self._original else []), *self._thumbnails]
+
+    def _copy(self, **facts: Any) -> Handed:
+        """One more file of this upload; the store gives it a life of its own."""
+        return Handed(self._store, replace(self.upload, **facts), self._request, self._names)
+
+    def _make(self, filename: str) -> Drawn:
+        with self._temporary() as output:
+            drawn = self._draw(read_recipe(self._options()), self._received(), output)
+            self._close()
+            if self._original is not None:
+                self._original.sent()
+            output.seek(0)
+            for thumbnail in drawn.thumbnails:
+                self._store_one(thumbnail, filename, output)
+        self._drawn = drawn
+        return drawn
+
+    def _store_one(self, thumbnail: Thumbnail, filename: str, output: BinaryIO) -> None:
+        kind = KINDS[thumbnail.kind].type
+        facts = {} if not self._thumbnails else {"id": new_id()}  # the first is what this upload becomes
+        handed = self._copy(type=kind, sniffed=kind, size=thumbnail.size, **facts)
+        own_name = thumbnail.name == THE_ONE and not self.KEEP_ORIGINAL
+        taken = (
+            {filename, *(each.wish for each in self._thumbnails)}
+            if self.KEEP_ORIGINAL
+            else {each.wish for each in self._thumbnails}
+        )
+        self._thumbnails.append(handed)
+        handed.begin(thumbnail_name(filename, thumbnail.kind, None if own_name else thumbnail.name, taken))
+        rest = thumbnail.size
+        while rest:
+            block = output.read(min(rest, _BLOCK))
+            if not block:
+                raise OSError(errno.EIO, "a thumbnail is shorter than it was")
+            handed.send(block)
+            rest -= len(block)
+        handed.sent()
+
+    def _draw(self, job: Job, source: BinaryIO, output: BinaryIO) -> Drawn:
+        with _reader(source) as reader:
+            if not self.SANDBOX:
+                return draw_here(job, reader, output)
+            limits = Limits(self.MEMORY_LIMIT, self.CPU_LIMIT, self.TIME_LIMIT)
+            return draw_in(pool_for(limits, job.formats, self.PROCESSES), job, reader.fileno(), output)
+
+    def _rehearsed(self) -> list[str]:
+        """Decode a picture, as an upload would. What hinders."""
+        try:
+            with self._temporary() as source, self._temporary() as output:
+                Image.new("RGB", (8, 8)).save(source, "PNG")
+                self._draw(read_recipe(self._options() | {"FORMATS": ("PNG",)}), source, output)
+        except (OSError, UploadError, ConfigError) as error:
+            return [f"no picture can be decoded: {error}"]
+        return []
+
+
+#: The options that are ours, taken before anybody sets one of the store's on the class.
+_OURS = frozenset(options_of(ThumbnailUploadBackend))
+
+
+def _reader(file: BinaryIO) -> BinaryIO:
+    """The file from its start, for reading only: who decodes it must not be able to change what is stored of it."""
+    try:
+        return open(f"/proc/self/fd/{file.fileno()}", "rb")
+    except OSError:  # no /proc
+        reader = os.fdopen(os.dup(file.fileno()), "rb")
+        reader.seek(0)
+        return reader

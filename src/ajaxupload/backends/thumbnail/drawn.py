@@ -35,6 +35,10 @@ class Thumbnail:
     height: int
     size: int
 
+    def facts(self) -> dict[str, int]:
+        """What the reply says of it."""
+        return {"width": self.width, "height": self.height, "size": self.size}
+
 
 @dataclass(frozen=True)
 class Drawn:

@@ -32,21 +32,16 @@ class Handed:
         self._names = names
         self._pending = bytearray()
         self.upload = self._backend.upload = dataclasses.replace(about, offset=0, result={}, url=None)
-        self._begun = False
-
-    @property
-    def filename(self) -> str:
-        """What it is stored as."""
-        return self.upload.filename
+        #: What it was to be called; the store may have its own ideas.
+        self.wish = ""
+        self._name: str | None = None
 
     def begin(self, filename: str) -> None:
         """The hooks before the first byte."""
-        backend = self._backend
-        self.upload.filename = filename
-        self._name = call(backend.update_filename, self._request, filename, names=self._names) or filename
-        self.upload.filename = self._name
-        self._begun = True
-        call(backend.setup, self._name, names=self._names)
+        self.wish = self.upload.filename = filename
+        found = call(self._backend.update_filename, self._request, filename, names=self._names)
+        self._name = self.upload.filename = found or filename
+        call(self._backend.setup, self._name, names=self._names)
 
     def send(self, block: Block) -> None:
         """More of its bytes, as the store wants them: of BUFFER_SIZE, lent or its own to keep."""
@@ -81,7 +76,7 @@ class Handed:
 
     def abort(self) -> None:
         """Leave nothing of it. Never raises."""
-        if not self._begun:
+        if self._name is None:
             return
         try:
             call(self._backend.upload_aborted, self._name, names=self._names)
