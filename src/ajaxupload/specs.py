@@ -84,7 +84,7 @@ def checked(where: str, value: Any, annotation: Any, problems: list[str]) -> Any
 
 
 def spec_of(value: Any, where: str = "store") -> BackendSpec:
-    """A store that no configuration resolved: a registry name, a dotted path, a class or a table. Raises ConfigError."""
+    """A store without a configuration: a registry name, a dotted path, a class or a table. Raises ConfigError."""
     problems: list[str] = []
     spec = Backends({}, problems).find(where, value)
     if spec is None or problems:

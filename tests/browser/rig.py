@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, Dialog, FileChooser, Locator, Page
 
+# What pages are given. AJAXUPLOAD_SCRIPT=ajax-upload.js runs the tests on the readable source.
+SCRIPT = os.environ.get("AJAXUPLOAD_SCRIPT", "ajax-upload.min.js")
 PAGE = """<!doctype html>
 <html lang="{lang}" dir="{dir}">
 <head>
@@ -46,7 +49,7 @@ FORM = """<h1>Send your documents</h1>
 INNER = '<label for="file">Choose files</label> <input id="file" type="file" name="docs" multiple>'
 
 
-def document(body: str, *, script: str = "ajax-upload.js", defer: bool = True, **parts: str) -> str:
+def document(body: str, *, script: str = SCRIPT, defer: bool = True, **parts: str) -> str:
     """A page that loads the widget. Inline scripts and styles in `head` and `body` need nonce="test"."""
     values = {"lang": "en", "dir": "ltr", "style": "", "head": ""} | parts
     return PAGE.format(body=body, script=script, defer="defer" if defer else "", **values)

@@ -22,7 +22,7 @@ MB = 1 << 20
 SNAPSHOT = """
 - text: Choose files
 - button "Choose files"
-- paragraph: or drop them here, or paste. Up to 2 GB each.
+- paragraph: or drop here, or paste. Up to 2 GB each.
 - list "Files":
   - listitem:
     - text: report.pdf Uploaded, 5 kB

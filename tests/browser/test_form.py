@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import OPEN
-from tests.browser.rig import INNER, document, form
+from tests.browser.rig import INNER, SCRIPT, document, form
 from tests.browser.scripted import Server
 from tests.browser.state import Fault
 
@@ -187,13 +187,12 @@ def test_moved_within_the_page_the_upload_goes_on(visit: OPEN, server: Server, m
 
 def test_what_has_the_focus_keeps_it_while_the_element_is_drawn(new_tab: OPEN, server: Server) -> None:
     tab = new_tab()
-    script = "document.head.append(Object.assign(document.createElement('script'), {src: '/static/ajax-upload.js'}))"
-    page = document(form()).replace('<script src="/static/ajax-upload.js" defer></script>', "")
+    page = document(form())
     server.state.policy = ""
-    server.state.pages["/page.html"] = page
+    server.state.pages["/page.html"] = page.replace(f'<script src="/static/{SCRIPT}" defer></script>', "")
     tab.page.goto("/page.html")
     tab.page.focus("#file")
-    tab.page.evaluate(script)
+    tab.page.add_script_tag(url=f"/static/{SCRIPT}")
     tab.page.locator("ajax-upload[ready]").wait_for()
     assert tab.focused() == "file"
 

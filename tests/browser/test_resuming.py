@@ -207,11 +207,11 @@ def test_pause_all_resume_all_cancel_all(tus: Tab, server: Server, make: MAKE) -
     tus.speed(MB)
     tus.choose(*(make(f"{number}.bin", MB) for number in range(5)))
     started(tus, 0.1)
-    tus.page.get_by_role("button", name="Pause all").click()
+    tus.page.get_by_role("button", name="Pause all files").click()
     tus.wait("paused", 5)
-    tus.page.get_by_role("button", name="Resume all").click()
+    tus.page.get_by_role("button", name="Resume all files").click()
     tus.wait("sending", 3)
-    tus.page.get_by_role("button", name="Cancel all").click()
+    tus.page.get_by_role("button", name="Cancel all files").click()
     assert tus.page.locator(".au-item").count() == 0
     assert tus.focused() == "file"
 
@@ -222,7 +222,7 @@ def test_offline_waits_says_so_and_spends_no_tries(tus: Tab, server: Server, fil
     tus.choose(film)
     started(tus)
     tus.speed(MB, offline=True)
-    assert "No connection. The upload goes on by itself" in tus.wait("waiting").inner_text()
+    assert "No connection. It goes on by itself" in tus.wait("waiting").inner_text()
     assert "No connection." in tus.said()
     tus.page.wait_for_timeout(500)
     tus.speed(4 * MB)

@@ -136,7 +136,7 @@ def test_a_refusal_reaches_show_message_and_the_list(visit: OPEN, server: Server
 @pytest.mark.parametrize(
     ("options", "name", "message"),
     [
-        ("allowedExtensions: ['jpg', 'PNG'],", "a.txt", "a.txt cannot be uploaded here. Allowed: .jpg, .PNG."),
+        ("allowedExtensions: ['jpg', 'PNG'],", "a.txt", "a.txt cannot be uploaded here. Allowed: jpg, PNG."),
         ("sizeLimit: 1000,", "big.txt", "big.txt is too large. The limit is 1 kB."),
         ("minSizeLimit: 10,", "a.txt", "a.txt is too small. At least 10 bytes is needed."),
         ("", "empty.txt", "empty.txt is empty."),

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Route
 
 from tests.browser.conftest import OPEN
-from tests.browser.rig import INNER, form, sha256
+from tests.browser.rig import INNER, SCRIPT, form, sha256
 from tests.browser.scripted import Server
 from tests.browser.state import Fault, Stored
 
@@ -103,8 +103,8 @@ def test_of_two_elements_only_the_focused_one_takes_a_paste(visit: OPEN) -> None
 def test_files_chosen_before_the_script_ran_are_not_lost(new_tab: OPEN, server: Server, make: MAKE) -> None:
     tab = new_tab()
     held: list[Route] = []
-    tab.page.route("**/ajax-upload.js", lambda route: held.append(route))  # noqa: PLW0108 -- a builtin cannot be a handler
-    page = '<script src="/static/ajax-upload.js" async></script>' + form()
+    tab.page.route(f"**/{SCRIPT}", lambda route: held.append(route))  # noqa: PLW0108 -- a builtin cannot be a handler
+    page = '<script src="/static/' + SCRIPT + '" async></script>' + form()
     server.state.pages["/page.html"] = "<!doctype html><title>Early</title>" + page
     tab.page.goto("/page.html", wait_until="commit")
     tab.choose(make("early.txt"))
@@ -134,7 +134,7 @@ def test_at_most_three_files_are_sent_at_a_time_and_all_arrive(visit: OPEN, serv
 def test_limits_are_read_from_the_endpoint_and_shown(visit: OPEN, server: Server, make: MAKE) -> None:
     server.state.limits = {"max_size": 1000, "min_size": 3, "max_files": 2, "allow": [".txt", "image/*"]}
     tab = visit()
-    assert tab.page.locator(".au-hint").inner_text() == "or drop them here, or paste. Up to 1 kB each."
+    assert tab.page.locator(".au-hint").inner_text() == "or drop here, or paste. Up to 1 kB each."
     assert tab.page.locator("#file").get_attribute("accept") == ".txt,image/*"
     bad = (make("big.txt", 1001), make("small.txt", 2), make("x.exe", 10), make("empty.txt", ""))
     tab.choose(*bad, make("1.txt"), make("2.png", 9), make("3.txt"))
@@ -228,7 +228,7 @@ def test_auto_off_waits_for_the_start_button(visit: OPEN, server: Server, make: 
     tab.wait("queued", 2)
     tab.page.wait_for_timeout(200)
     assert server.state.sent("POST") == []
-    tab.page.get_by_role("button", name="Start the upload").click()
+    tab.page.get_by_role("button", name="Start all files").click()
     tab.wait("done", 2)
     assert len(server.state.stored) == 2
 

@@ -194,5 +194,5 @@ def test_the_command_line_loads_no_framework_until_it_serves() -> None:
 
 def test_the_architecture_page_names_the_same_layers() -> None:
     text = (SRC.parent / "docs/explanation/architecture.md").read_text(encoding="utf-8")
-    rows = [row for row in text.split("`") if row.startswith("errors, ")][0].split("<")
+    rows = next(row for row in text.split("`") if row.startswith("errors, ")).split("<")
     assert tuple(tuple(name.strip() for name in row.split(",")) for row in rows) == LAYERS

@@ -46,7 +46,8 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
     STORE: Backend = "local"
     #: "100x100", "100" (the width) or "x100" (the height).
     DIMENSION: str = "100x100"
-    #: Several sizes: name -> dimension, or -> a table of dimension, crop, upscale, quality, format, padding, padding_color.
+    #: Several sizes: name -> dimension, or -> a table with keys dimension, crop, upscale, quality, format, padding,
+    #: padding_color.
     DIMENSIONS: Mapping[str, Any] | str | tuple[int, ...] | None = None
     #: Fill the dimension and cut off the rest: true is "center"; "left", "top", "50% 20%", "10px 0px", "smart".
     CROP: bool | str | None = None
@@ -104,8 +105,9 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
                 pass
         except OSError as error:
             place = self.TEMP_DIR or tempfile.gettempdir()
+            why = error.strerror or str(error)
             raise ConfigError(
-                f"cannot keep pictures in {place} while they come in ({error.strerror or error}): set temp_dir elsewhere"
+                f"cannot keep pictures in {place} while they come in ({why}): set temp_dir to another folder"
             ) from error
         self._store.create().startup()
 
@@ -222,14 +224,10 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
         kind = KINDS[thumbnail.kind].type
         facts = {} if not self._thumbnails else {"id": new_id()}  # the first is what this upload becomes
         handed = self._copy(type=kind, sniffed=kind, size=thumbnail.size, **facts)
-        own_name = thumbnail.name == THE_ONE and not self.KEEP_ORIGINAL
-        taken = (
-            {filename, *(each.wish for each in self._thumbnails)}
-            if self.KEEP_ORIGINAL
-            else {each.wish for each in self._thumbnails}
-        )
+        name = None if thumbnail.name == THE_ONE and not self.KEEP_ORIGINAL else thumbnail.name
+        taken = {each.wish for each in self._all()}
         self._thumbnails.append(handed)
-        handed.begin(thumbnail_name(filename, thumbnail.kind, None if own_name else thumbnail.name, taken))
+        handed.begin(thumbnail_name(filename, thumbnail.kind, name, taken))
         rest = thumbnail.size
         while rest:
             block = output.read(min(rest, _BLOCK))

@@ -99,13 +99,15 @@ class Child:
     def __init__(self, limits: Limits, formats: Sequence[str]) -> None:
         self.limits = limits
         self.jobs = 0
+        self.confined = False
+        self._process: subprocess.Popen[bytes]
         self._channel, theirs = socket.socketpair()
         words = json.dumps([str(_IMAGING), _paths(formats), limits.memory, list(formats)])
         try:
             with theirs:
                 self._process = subprocess.Popen(  # noqa: S603 - this interpreter, our own words
                     [interpreter(), "-I", "-S", "-c", _BOOT, words],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     cwd="/",
@@ -123,7 +125,7 @@ class Child:
     @property
     def pid(self) -> int:
         """Its process id."""
-        return self._process.pid
+        return int(self._process.pid)
 
     def alive(self) -> bool:
         """Is it still there?"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -103,63 +103,36 @@ def _count(value: object) -> int:
     return value
 
 
-def _refusal(why: str, facts: Mapping[str, Any], job: Job) -> Unprocessable:
-    words = _WORDS.get(why, _WORDS["damaged"])
-    try:
-        message = words(facts, job)
-    except (KeyError, TypeError, ValueError):
-        message = _damaged(facts, job)
-    code = _CODES.get(why, "bad_image")
-    error = Unprocessable(message, code=code)
-    # A busy machine may have been the reason.
-    error.permanent = why != "time"
-    return error
-
-
-_CODES = {"pixels": "image_too_large", "side": "image_too_large", "memory": "image_too_large", "time": "image_too_slow"}
-
-
-def _unknown(facts: Mapping[str, Any], job: Job) -> str:
-    return f"This is no picture that can be read here ({', '.join(job.formats)}), or it is damaged."
-
-
-def _pixels(facts: Mapping[str, Any], job: Job) -> str:
-    most = _millions(job.limits.pixels)
-    if "pixels" not in facts:  # Pillow's own word, which says nothing of its size
-        return f"The picture is too large: at most {most} megapixels are accepted here (max_pixels)."
-    return f"The picture has {_millions(facts['pixels'])} megapixels: at most {most} are accepted here (max_pixels)."
-
-
-def _side(facts: Mapping[str, Any], job: Job) -> str:
-    return f"The picture is {int(facts['side'])} pixels long: at most {job.limits.side} are accepted here (max_side)."
-
-
-def _narrow(facts: Mapping[str, Any], job: Job) -> str:
-    return "The picture is too long and narrow to make a small one of it."
-
-
-def _memory(facts: Mapping[str, Any], job: Job) -> str:
-    return "The picture takes too much memory to be read here. Make it smaller, and try again."
-
-
-def _time(facts: Mapping[str, Any], job: Job) -> str:
-    return "The picture takes too long to be read here. Make it smaller, and try again."
-
-
-def _damaged(facts: Mapping[str, Any], job: Job) -> str:
-    return "The picture is damaged and cannot be read. Open it in an image program, save it again, and try that one."
-
-
-def _millions(pixels: object) -> str:
-    return f"{_count(pixels) / 1e6:.4g}"
-
-
-_WORDS: dict[str, Callable[[Mapping[str, Any], Job], str]] = {
-    "unknown": _unknown,
-    "pixels": _pixels,
-    "side": _side,
-    "narrow": _narrow,
-    "memory": _memory,
-    "time": _time,
-    "damaged": _damaged,
+#: Why -> what a person is told, and a program.
+_WORDS = {
+    "unknown": ("This is no picture that can be read here ({formats}), or it is damaged.", "bad_image"),
+    "damaged": (
+        "The picture is damaged and cannot be read. Open it in an image program, save it again, and try that one.",
+        "bad_image",
+    ),
+    "narrow": ("The picture is too long and narrow to make a small one of it.", "bad_image"),
+    "pixels": (
+        "The picture has {found}too many pixels: at most {most:.4g} megapixels are accepted here (max_pixels).",
+        "image_too_large",
+    ),
+    "side": (
+        "The picture is too long: at most {side} pixels on a side are accepted here (max_side).",
+        "image_too_large",
+    ),
+    "memory": ("The picture takes too much memory to be read here. Make it smaller, and try again.", "image_too_large"),
+    "time": ("The picture takes too long to be read here. Make it smaller, and try again.", "image_too_slow"),
 }
+
+
+def _refusal(why: str, facts: Mapping[str, Any], job: Job) -> Unprocessable:
+    words, code = _WORDS.get(why, _WORDS["damaged"])
+    found = facts.get("pixels")
+    values = {
+        "formats": ", ".join(job.formats),
+        "found": f"{found / 1e6:.4g} megapixels, " if isinstance(found, int) else "",
+        "most": job.limits.pixels / 1e6,
+        "side": job.limits.side,
+    }
+    error = Unprocessable(words.format(**values), code=code)
+    error.permanent = why != "time"  # it may have been the machine, busy with others
+    return error

@@ -80,7 +80,7 @@ class Handed:
             return
         try:
             call(self._backend.upload_aborted, self._name, names=self._names)
-        except Exception:
+        except Exception:  # as the engine does: one that fails must not keep the others from cleaning up
             _log.exception("a store could not clean up after %.200a", self._name)
 
     def _hook(self, block: Block) -> None:

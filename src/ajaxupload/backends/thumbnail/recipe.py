@@ -6,7 +6,7 @@ What lives here: what the words of the configuration mean, and what is wrong wit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -107,17 +107,14 @@ def _wanted(name: str, table: Mapping[str, Any], limits: Limits) -> Wanted:
     values: dict[str, Any] = {}
     for key, kind in _OWN.items():
         try:
-            values[key] = _READERS.get(key, _as_is)(coerce(table[key], kind))
+            value = coerce(table[key], kind)
+            values[key] = _READERS[key](value) if key in _READERS else value
         except ValueError as error:
             raise ValueError(f"{key} {error}") from error
     width, height = values.pop("dimension")
     if max(width or 1, height or 1) > limits.side or (width or 1) * (height or 1) > limits.pixels:
         raise ValueError(f"dimension {table['dimension']!r} is beyond max_side or max_pixels")
     return Wanted(name, width, height, **values)
-
-
-def _as_is(value: Any) -> Any:
-    return value
 
 
 def _quality(value: int) -> int:

@@ -10,12 +10,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-from PIL import Image, ImageColor
-
-try:
-    from PIL import ImageCms
-except ImportError:  # pragma: no cover - a Pillow built without Little CMS
-    ImageCms = None  # type: ignore[assignment]  # asked for before each use
+from PIL import Image, ImageCms, ImageColor
 
 __all__ = ["TRANSPARENT", "background", "flattened", "for_display", "for_scaling", "has_alpha"]
 
@@ -57,9 +52,10 @@ def _from_sixteen_bits(picture: Image.Image) -> Image.Image:
 
 
 def for_display(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """What `for_scaling` gave, scaled meanwhile, as L, LA, RGB or RGBA in sRGB. A profile that cannot be used is not."""
-    if profile and len(profile) <= _LARGEST_PROFILE and ImageCms is not None:
-        # An embedded profile is data from outside like the pixels: anything may be wrong with it.
+    """What `for_scaling` gave, scaled meanwhile, as L, LA, RGB or RGBA in sRGB. A profile that is no good is not used."""
+    if profile and len(profile) <= _LARGEST_PROFILE:
+        # An embedded profile is data from outside like the pixels: anything may be wrong with it. And a Pillow built
+        # without Little CMS cannot use any.
         with suppress(Exception):
             return _through(picture, profile)
     return picture if picture.mode in _SCALABLE[:4] else picture.convert("RGB")

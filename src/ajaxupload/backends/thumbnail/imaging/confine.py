@@ -1,11 +1,11 @@
 """What the kernel still does for a process that decodes files from outside: next to nothing.
 
-What lives here: a system call filter (seccomp(2)) for Linux on x86-64 and arm64, in the kernel's own tiny language. What
-must not: limits of time and memory (worker.py), which hold on every POSIX system.
+What lives here: a system call filter (seccomp(2)) for Linux on x86-64 and arm64, in the kernel's own tiny language.
+What must not: limits of time and memory (worker.py), which hold on every POSIX system.
 
 From `confine` on the process can read and write the descriptors that it has or is handed, and take memory. It can open
-no file, make no socket, start no program and no thread, and send no signal to others: a decoder that was taken over by a
-crafted picture has nothing to take from here. What is refused fails with EPERM, as it does for anybody without rights.
+no file, make no socket, start no program and no thread, and send no signal to others: a decoder that a crafted picture
+took over has nothing to take from here. What is refused fails with EPERM, as it does for anybody without rights.
 """
 
 from __future__ import annotations

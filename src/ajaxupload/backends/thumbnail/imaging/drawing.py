@@ -1,7 +1,7 @@
 """From one file to all thumbnails that are wanted of it.
 
-What lives here: the order of the steps, and a job and its outcome as plain data, for they travel between processes. What
-must not: how they travel (worker.py).
+What lives here: the order of the steps, and a job and its outcome as plain data, for they travel between processes.
+What must not: how they travel (worker.py).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any, BinaryIO
 
-from PIL import Image
+from PIL import Image, ImageCms
 
-from .colour import ImageCms, for_scaling
+from .colour import for_scaling
 from .geometry import Wanted, box_of, scaled_size
 from .render import ANIMATED, Frame, Original, encoded, made
 from .source import FORMATS, Limits, check_size, draft, frames, opened, orientation_of, refusing, upright
@@ -63,12 +63,12 @@ def draw(job: Job, source: BinaryIO, output: BinaryIO) -> dict[str, Any]:
 def rehearse(formats: Sequence[str]) -> None:
     """Go once through all that these formats take, so that nothing is left to be loaded when no file can be opened any
     more. What cannot be rehearsed (a format that is read only) is left out."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() if ImageCms else None
     sizes = [Wanted("a", 4, 4, "smart", padding=True), Wanted("b", 2, None, "50% 50%", format="PNG")]
     for name in formats:
         file, exif = BytesIO(), Image.Exif()
         exif[0x0112] = 6
         with suppress(Exception):
+            profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
             Image.new("RGB", (16, 9), "red").save(file, FORMATS[name][0], exif=exif, icc_profile=profile)
             draw(Job([name], Limits(1000, 100, 2), sizes), file, BytesIO())
 

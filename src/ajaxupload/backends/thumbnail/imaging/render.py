@@ -1,6 +1,7 @@
 """A decoded picture scaled, turned, cropped, coloured and written.
 
-What lives here: what is done to pixels, in which order. What must not: files from outside (source.py), modes (colour.py).
+What lives here: what is done to pixels, in which order. What must not: files from outside (source.py), modes
+(colour.py).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .colour import background, flattened, for_display, has_alpha
 from .geometry import Size, Wanted, box_of, offsets, scaled_size
 from .source import Box, upright
 
-__all__ = ["ANIMATED", "Frame", "encoded", "made"]
+__all__ = ["ANIMATED", "Frame", "Original", "encoded", "made"]
 
 #: Formats that can hold more than one frame, and those without transparency.
 ANIMATED = frozenset(("GIF", "WEBP", "PNG"))
@@ -113,7 +114,7 @@ def _padded(picture: Image.Image, window: Size, color: str, kind: str) -> Image.
 
 
 def encoded(frames: Sequence[Frame], kind: str, quality: int, loop: int | None) -> bytes:
-    """The file. Nothing of the original's goes into it but pixels: no Exif, no profile, no comment, no trailing bytes."""
+    """The file. Nothing of the original goes into it but pixels: no Exif, no profile, no comment, no trailing bytes."""
     for frame in frames:
         frame.picture.info = {}
     options: dict[str, Any] = {

@@ -62,8 +62,8 @@ class Limits:
 class Refused(Exception):
     """A picture that no thumbnail is made of.
 
-    `code` is "unknown" (no listed format), "pixels", "side", "narrow" (scaled, it would be beyond a limit), "damaged" or
-    "memory"; `facts` are the numbers for the message, `reason` is for the log.
+    `code` is "unknown" (no listed format), "pixels", "side", "narrow" (scaled, it would be beyond a limit), "damaged"
+    or "memory"; `facts` are the numbers for the message, `reason` is for the log.
     """
 
     def __init__(self, code: str, reason: str = "", **facts: int) -> None:
@@ -133,7 +133,7 @@ def orientation_of(picture: Image.Image) -> int:
     """1 to 8, as Exif defines them; 1 where the picture does not say or says nonsense."""
     try:
         found = picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - parsing what anybody may have written: whatever it raises, there is no orientation
+    except Exception:  # noqa: BLE001 - written by anybody: whatever reading it raises, there is no orientation
         return 1
     return found if found in range(1, 9) else 1
 
@@ -145,8 +145,8 @@ def upright(size: Size, orientation: int) -> Size:
 
 def draft(picture: Image.Image, needed: Sequence[Size]) -> Box | None:
     """Let a JPEG be decoded at a half, a quarter or an eighth where that is enough for all sizes `needed` (as the file
-    has them, not yet turned): twice as fast, and a fraction of the memory. Returns which part of what is decoded then is
-    the picture."""
+    has them, not yet turned): twice as fast, and a fraction of the memory. Returns which part of what is decoded then
+    is the picture."""
     largest = max(size[0] for size in needed), max(size[1] for size in needed)
     whole = picture.size
     done = picture.draft(None, (largest[0] * _DRAFT_GAP, largest[1] * _DRAFT_GAP))

@@ -2,8 +2,8 @@
 
 What lives here: the loop, and what the process may use up. What must not: pictures (drawing.py).
 
-A job brings two descriptors with it (SCM_RIGHTS, unix(7)): the file to read, which cannot be written to, and the file to
-write thumbnails to.
+A job brings two descriptors with it (SCM_RIGHTS, unix(7)): the file to read, which cannot be written to, and the file
+to write thumbnails to.
 
     parent -> child   {"job": 7, "cpu": 10, "formats": [...], "limits": {...}, "sizes": [...]}
     child -> parent   {"ready": true, "confined": true}, once; then {"job": 7, "done": {...}}
