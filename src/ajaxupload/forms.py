@@ -15,6 +15,7 @@ from typing import cast
 from multipart import (  # type: ignore[import-untyped]  # what comes out is given its type here, its only importer
     MultipartError,
     MultipartSegment,
+    ParserError,
     ParserLimitReached,
     PushMultipartParser,
     parse_options_header,
@@ -37,10 +38,12 @@ _LONGEST_SILENCE = _LONGEST_HEADER * _MOST_HEADERS
 
 
 class _Parser(PushMultipartParser):  # type: ignore[misc]  # the package is untyped
-    """The package's parser, which refuses a part for the name of a header that nobody reads."""
+    """The package's parser, but for two judgements on the lines of a part's header."""
 
     def _on_segment_headerline(self, line: bytes) -> None:
         """RFC 7578 section 4.8: other header fields "MUST be ignored", whatever their name."""
+        if b"\n" in line:  # the package takes it, or not, by where the blocks of the body happen to end
+            raise ParserError("Invalid line break in segment header")
         name, colon, value = line.partition(b":")
         if _TOKEN.fullmatch(name) and not _PLAIN_TOKEN.fullmatch(name):
             line = b"X-Ignored" + colon + value

@@ -22,7 +22,7 @@ from .errors import ConfigError
 from .registry import names, nearest, resolve
 from .values import Backend, coerce
 
-__all__ = ["BackendSpec", "Backends", "checked", "hints_of", "options_of", "spec_of", "takers_of"]
+__all__ = ["BackendSpec", "Backends", "checked", "hints_of", "options_of", "spec_of", "stores_of", "takers_of"]
 
 #: Upper-case attributes of a backend class that tell the engine how to call it and are not the user's to set.
 _CONTRACT_FLAGS = frozenset(("LENT_BUFFER",))
@@ -61,6 +61,14 @@ def options_of(cls: type) -> dict[str, Any]:
     return found
 
 
+def stores_of(cls: type, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The options of `cls` that name a store, each with what `table` says, or else the class."""
+    given = {str(key).upper(): value for key, value in table.items()}
+    for option, kind in options_of(cls).items():
+        if kind == Backend:
+            yield option, given.get(option, getattr(cls, option))
+
+
 def takers_of(cls: type, table: Mapping[str, Any], configured: Collection[str] = ()) -> dict[str, type]:
     """Option name -> the class whose option it is, for all that the `table` of a `cls` may hold.
 
@@ -68,7 +76,7 @@ def takers_of(cls: type, table: Mapping[str, Any], configured: Collection[str] =
     `configured` are those of backends with tables of their own.
     """
     found: dict[str, type] = {}
-    for _option, value in _stores(cls, table):
+    for _option, value in stores_of(cls, table):
         if (store := _bare(value, configured)) is not None:
             found |= takers_of(store, {}, configured)
     return found | dict.fromkeys(options_of(cls), cls)
@@ -157,7 +165,7 @@ class Backends:
             elif option not in own and key != "class":
                 suggestion = nearest(str(key), [each.lower() for each in takers])
                 self._problems.append(f"{where}: unknown option {key!r}{suggestion}")
-        for option, value in _stores(cls, table):
+        for option, value in stores_of(cls, table):
             options[option] = self._store(f"{where}: {option.lower()}", value, handed_on)
         return options
 
@@ -168,14 +176,6 @@ class Backends:
         taken = takers_of(store, {}, self._tables)
         mine = {key: each for key, each in handed_on.items() if str(key).upper() in taken}
         return self._read(value if isinstance(value, str) else "default", {"class": store, **mine}, where)
-
-
-def _stores(cls: type, table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The options of `cls` that name a store, each with what `table`, or else the class, says."""
-    given = {str(key).upper(): value for key, value in table.items()}
-    for option, kind in options_of(cls).items():
-        if kind == Backend:
-            yield option, given.get(option, getattr(cls, option))
 
 
 def _bare(value: Any, configured: Collection[str]) -> type | None:

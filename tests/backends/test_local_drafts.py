@@ -31,7 +31,7 @@ def draft(request: pytest.FixtureRequest, tmp_path: Path, folder: Path) -> Itera
     draft = Draft.create(str(folder), incoming, mode=0o600, durable=True, unnamed=request.param)
     yield draft
     draft.drop()
-    assert not [name for name in os.listdir(incoming.path) if name.endswith(".part")]
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def published(draft: Draft, folder: Path) -> bytes:

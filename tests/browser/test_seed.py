@@ -173,7 +173,7 @@ def test_cancel_in_the_list_stops_the_upload(visit: OPEN, server: Server, make: 
     tab = open_page(visit)
     tab.speed(1 << 20)
     tab.choose(make("film.bin", 5 << 20))
-    tab.page.locator(".qq-upload-size", has_text="% of 5.2 MB").wait_for()
+    tab.page.locator(".qq-upload-size", has_text=" of 5.2 MB").wait_for()
     assert tab.page.evaluate("uploader.getInProgress()") == 1
     tab.page.get_by_role("link", name="Cancel film.bin").click()
     assert calls(tab, "cancel") == [[0, "film.bin"]]

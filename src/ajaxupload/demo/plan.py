@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config import BackendSpec, Settings, endpoint_keys, load, options_of, short_form
+from ..config import BackendSpec, Settings, endpoint_keys, load, short_form
 from ..errors import ConfigError
 from ..registry import nearest, resolve
+from ..specs import takers_of
 from .site import FILES, HOME, RESERVED
 
 __all__ = ["Plan", "backends_of", "startup_faults"]
@@ -88,7 +89,7 @@ class Plan:
             cls = None
         known = {key for key in endpoint_keys() if key != "backend"}
         if cls is not None:
-            known |= {name.lower() for name in options_of(cls)}
+            known |= {name.lower() for name in takers_of(cls, options)}
             for key in options.keys() - known:
                 self.problems.append(f"--option {key}: unknown{nearest(key, sorted(known))}")
         options = {key: value for key, value in options.items() if key in known}

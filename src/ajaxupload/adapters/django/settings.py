@@ -19,10 +19,11 @@ from typing import Any
 from django.conf import settings
 from django.urls import get_script_prefix
 
-from ajaxupload.config import endpoint_keys, options_of
+from ajaxupload.config import endpoint_keys
 from ajaxupload.errors import ConfigError, MissingExtra
 from ajaxupload.naming import FIELDS
 from ajaxupload.registry import names, nearest, resolve
+from ajaxupload.specs import stores_of, takers_of
 
 __all__ = ["BUILT_IN", "BackendName", "configured", "plan"]
 
@@ -71,7 +72,7 @@ def plan(backend: BackendName | None, path: str | None, options: Mapping[str, An
     name, table = _table(backend, own)
     table = {str(key).lower(): value for key, value in table.items()} | own
     return {
-        "backends": {name: _lent(table) | table},
+        "backends": _tables(name, table, configured().get("backends") or {}),
         "endpoints": {path or _path(str(endpoint.get("name", ""))): {"backend": name, **endpoint}},
         "secret_key": configured().get("secret_key") or settings.SECRET_KEY,
     }
@@ -91,8 +92,8 @@ def _table(backend: BackendName | None, own: Mapping[str, Any]) -> tuple[str, Ma
         backend = "default" if "default" in known else "s3" if _bucket() or "bucket" in own else "local"
     if isinstance(backend, str) and backend in known:
         name, found = backend, known[backend]
-    else:
-        name, found = "default", backend
+    else:  # a view's own; it may stand in front of the configured "default"
+        name, found = ("default" if "default" not in known else "of the view"), backend
     if isinstance(found, (str, type)):
         return name, {"class": _class(found, known)}
     if isinstance(found, Mapping):
@@ -126,27 +127,46 @@ def _is_ours(field: str) -> bool:
     return bool(difflib.get_close_matches(field, FIELDS, n=1, cutoff=0.8))
 
 
-def _lent(table: Mapping[str, Any]) -> dict[str, Any]:
+def _tables(name: str, table: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The table under its name, and those of the configured backends that it stands in front of; Django's settings lent
+    to each."""
+    found: dict[str, Any] = {}
+    waiting = [(name, table)]
+    while waiting:
+        name, table = waiting.pop()
+        found[name] = {**_lent(table, known), **table}
+        for option, store in _stores(table):
+            if isinstance(store, Mapping):
+                found[name][option.lower()] = {**_lent(store, known), **store}
+            elif isinstance(store, str) and store in known and store not in found:
+                given = known[store]
+                waiting.append((store, given if isinstance(given, Mapping) else {"class": given}))
+    return found
+
+
+def _stores(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    try:
+        return list(stores_of(_resolved(table["class"]), table))
+    except (KeyError, ConfigError, TypeError):
+        return []  # `load` says what is wrong with it
+
+
+def _lent(table: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Django's settings for those options of the backend's class that nobody has set. Keys are lower-case."""
     try:
-        cls: Any = _resolved(table["class"])
+        takers = takers_of(_resolved(table["class"]), table, known)
     except (KeyError, ConfigError, TypeError):
         return {}  # `load` says what is wrong with it
     return {
         option.lower(): value
         for option, read in _LENDERS.items()
-        if option in _options(cls) and _is_built_in(cls, option) and (value := read()) is not None
+        if option in takers and _is_built_in(takers[option], option) and (value := read()) is not None
     }
 
 
 @lru_cache(maxsize=64)
 def _resolved(name: Any) -> type[Any]:
     return resolve("backend", name)
-
-
-@lru_cache(maxsize=64)
-def _options(cls: Any) -> frozenset[str]:
-    return frozenset(options_of(cls))
 
 
 def _is_built_in(cls: type[Any], option: str) -> bool:

@@ -18,7 +18,7 @@ from ..base import AbstractUploadBackend
 from .aftermath import Destination
 from .client import Store, telling
 from .description import arguments_of, common_arguments, faults_of
-from .plan import LARGEST_OBJECT, part_sizes
+from .plan import LARGEST_UNSAID, part_sizes
 from .proof import Proof
 from .stored import abort_leftovers, finding, read_object
 from .transfer import Transfer
@@ -153,7 +153,7 @@ class S3UploadBackend(AbstractUploadBackend):
         largest = upload.size if upload.size is not None else upload.max_size
         self._transfer = Transfer(
             to,
-            self._sizes(LARGEST_OBJECT if largest is None else largest),
+            self._sizes(LARGEST_UNSAID if largest is None else largest),
             expected=upload.size,
             concurrency=self.MAX_CONCURRENCY,
             memory_limit=self.MEMORY_LIMIT,

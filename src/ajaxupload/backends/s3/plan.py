@@ -11,15 +11,19 @@ from collections.abc import Iterator
 
 from ...errors import StorageUnavailable
 
-__all__ = ["LARGEST_OBJECT", "LARGEST_PART", "MOST_PARTS", "POOL", "SMALLEST_PART", "Pool", "part_sizes"]
+__all__ = ["LARGEST_PART", "LARGEST_UNSAID", "MOST_PARTS", "POOL", "SMALLEST_PART", "Pool", "part_sizes"]
 
 # Amazon S3, "Multipart upload limits": at most 10,000 parts of 5 MiB (the last may be smaller) to 5 GiB.
 MOST_PARTS = 10_000
 SMALLEST_PART, LARGEST_PART = 5 << 20, 5 << 30
-LARGEST_OBJECT = MOST_PARTS * LARGEST_PART  # 48.8 TiB
+#: What is prepared for where nobody says how large a file may be. A larger limit must be spelled out: it takes larger
+#: parts, and so more memory, early on. 48.8 TiB are possible.
+LARGEST_UNSAID = 5 << 40
 
 #: Parts grow in so many steps, so that small objects are sent in small parts.
 _STEPS = 10
+#: How finely the factor between two steps is tuned.
+_FINER = 1.05
 
 
 def part_sizes(first: int, largest_object: int, most_parts: int = MOST_PARTS) -> Iterator[int]:
@@ -38,13 +42,14 @@ def _size(first: int, growth: float, step: int) -> int:
 
 def _growth(first: int, needed: int, most_parts: int, step: int) -> tuple[int, float]:
     """The first part's size and the factor from step to step with which the parts hold `needed` bytes: the smallest
-    factor (in twentieths) up to 2; where that is not enough, the first part is larger."""
+    that does; where none does, the first part is larger."""
+    counts = [min(step, most_parts - begin) for begin in range(0, most_parts, step)]
     while True:
-        for twentieths in range(20, 41):
-            growth = twentieths / 20
-            parts = ((min(step, most_parts - begin), begin // step) for begin in range(0, most_parts, step))
-            if sum(count * _size(first, growth, number) for count, number in parts) >= needed:
+        growth = 1.0
+        while growth * first <= LARGEST_PART * _FINER:
+            if sum(count * _size(first, growth, number) for number, count in enumerate(counts)) >= needed:
                 return first, growth
+            growth *= _FINER
         first = min(LARGEST_PART, first * 2)
 
 

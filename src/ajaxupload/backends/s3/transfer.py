@@ -199,6 +199,8 @@ class Transfer:
             if found is None:
                 raise
             answer = found
+        if not answer.get("ETag"):  # Ceph 16 leaves it out when an upload is completed for the first time
+            answer = {**answer, **(self._to.ours(self.total) or {})}
         self._upload.id, self._upload.version = None, answer.get("VersionId")
         self._let_go()
         if self._upload.strays:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ...errors import MissingExtra
 
 try:
-    from PIL import Image as _image
+    import PIL.Image as _Image
 except ImportError as error:
     raise MissingExtra("backend 'thumbnail'", "Pillow", "images") from error
 
@@ -18,4 +18,4 @@ from .backend import ThumbnailUploadBackend
 
 __all__ = ["ThumbnailUploadBackend"]
 
-del _image
+del _Image

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
@@ -237,19 +237,21 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
             rest -= len(block)
         handed.sent()
 
-    def _draw(self, job: Job, source: BinaryIO, output: BinaryIO) -> Drawn:
+    def _draw(self, job: Job, source: BinaryIO, output: BinaryIO, formats: Sequence[str] = ()) -> Drawn:
+        """`formats` are those that the process must be able to read, where these are not the job's."""
         with _reader(source) as reader:
             if not self.SANDBOX:
                 return draw_here(job, reader, output)
             limits = Limits(self.MEMORY_LIMIT, self.CPU_LIMIT, self.TIME_LIMIT)
-            return draw_in(pool_for(limits, job.formats, self.PROCESSES), job, reader.fileno(), output)
+            return draw_in(pool_for(limits, formats or job.formats, self.PROCESSES), job, reader.fileno(), output)
 
     def _rehearsed(self) -> list[str]:
         """Decode a picture, as an upload would. What hinders."""
         try:
             with self._temporary() as source, self._temporary() as output:
                 Image.new("RGB", (8, 8)).save(source, "PNG")
-                self._draw(read_recipe(self._options() | {"FORMATS": ("PNG",)}), source, output)
+                job = read_recipe(self._options())
+                self._draw(replace(job, formats=("PNG",)), source, output, job.formats)
         except (OSError, UploadError, ConfigError) as error:
             return [f"no picture can be decoded: {error}"]
         return []

@@ -80,7 +80,7 @@ class Handed:
             return
         try:
             call(self._backend.upload_aborted, self._name, names=self._names)
-        except Exception:  # as the engine does: one that fails must not keep the others from cleaning up
+        except Exception:  # noqa: BLE001 - one store that cannot clean up must not keep the others from it
             _log.exception("a store could not clean up after %.200a", self._name)
 
     def _hook(self, block: Block) -> None:

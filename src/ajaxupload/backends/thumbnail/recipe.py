@@ -142,7 +142,7 @@ def _color(value: str) -> str:
     return value
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Any], Any]] = {
     "dimension": parse_geometry,
     "crop": parse_crop,
     "quality": _quality,

@@ -1136,7 +1136,7 @@
       for (const one of refused) {
         const { code, values } = one;
         const { name: file } = one.file;
-        const [max, min] = [values.max, values.min].map((n) => bytes(n, this.#lang));
+        const [max, min] = [values.max, values.min].map((n) => n && bytes(n, this.#lang));
         message = this.#t(code, { ...values, file, max, min });
         this.#mark(this.#row(one, file, () => this.#drop(one)), 'refused', this.#t('refused', { message }), 'remove', file);
       }

@@ -52,7 +52,7 @@ def _from_sixteen_bits(picture: Image.Image) -> Image.Image:
 
 
 def for_display(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """What `for_scaling` gave, scaled meanwhile, as L, LA, RGB or RGBA in sRGB. A profile that is no good is not used."""
+    """What `for_scaling` gave, scaled meanwhile, as L, LA, RGB or RGBA in sRGB. A bad profile is not used."""
     if profile and len(profile) <= _LARGEST_PROFILE:
         # An embedded profile is data from outside like the pixels: anything may be wrong with it. And a Pillow built
         # without Little CMS cannot use any.

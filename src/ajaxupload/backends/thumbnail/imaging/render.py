@@ -60,6 +60,8 @@ def made(picture: Image.Image, box: Box | None, original: Original, wanted: Want
     raw = upright(size, original.orientation)
     if raw != picture.size or box is not None:
         picture = picture.resize(raw, Image.Resampling.LANCZOS, box=box, reducing_gap=_REDUCING_GAP)
+    else:
+        picture = picture.copy()  # what is written must not be what was read, with all that hangs on it
     if original.orientation in _TURN:
         picture = picture.transpose(_TURN[original.orientation])
     window = box_of(wanted, original.size)

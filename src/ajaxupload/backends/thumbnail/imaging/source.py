@@ -34,10 +34,10 @@ __all__ = [
 
 Box = tuple[float, float, float, float]
 
-#: What may be listed -> the plugin that reads it and the module it comes with. JPEG and MPO (a JPEG with more pictures
-#: behind the first, as some phones write it) are one to their readers.
+#: What may be listed -> the plugin that reads it, and the module to be loaded for it. MPO is a JPEG with more pictures
+#: behind the first, as some phones write it: the plugin for the one hands over to the other.
 FORMATS = {
-    "JPEG": ("JPEG", "PIL.JpegImagePlugin"),
+    "JPEG": ("JPEG", "PIL.MpoImagePlugin"),
     "PNG": ("PNG", "PIL.PngImagePlugin"),
     "GIF": ("GIF", "PIL.GifImagePlugin"),
     "WEBP": ("WEBP", "PIL.WebPImagePlugin"),
@@ -131,8 +131,12 @@ def check_size(size: Size, limits: Limits, code: str = "") -> None:
 
 def orientation_of(picture: Image.Image) -> int:
     """1 to 8, as Exif defines them; 1 where the picture does not say or says nonsense."""
+    if picture.format == "PNG":
+        picture.load()  # its Exif may come last; not inside the try, where a decoder's fault would be lost
     try:
         found = picture.getexif().get(_ORIENTATION, 1)
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - written by anybody: whatever reading it raises, there is no orientation
         return 1
     return found if found in range(1, 9) else 1
