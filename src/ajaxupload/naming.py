@@ -28,6 +28,7 @@ __all__ = [
     "render",
     "safe_name",
     "split_name",
+    "suffixed",
 ]
 
 FIELDS = ("name", "stem", "ext", "uuid", "id", "year", "month", "day", "principal")
@@ -220,11 +221,12 @@ def _candidates(filename: str, policy: str) -> Iterator[str]:
         return
     if policy == "suffix":
         for _ in range(_MAX_CANDIDATES - 1):
-            yield _suffixed(filename)
+            yield suffixed(filename)
     raise NameTaken
 
 
-def _suffixed(filename: str) -> str:
+def suffixed(filename: str) -> str:
+    """`filename` with seven random characters before its extension: a name that nobody else has."""
     folder, slash, last = filename.rpartition("/")
     stem, extension = split_name(last)
     token = "".join(secrets.choice(_TOKEN_ALPHABET) for _ in range(_TOKEN_LENGTH))

@@ -188,8 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(404, {})
         number = self.entry.path.removeprefix("/files/")
         if self.command == "POST":
-            pairs = (pair.split(" ") for pair in self.headers["Upload-Metadata"].split(","))
-            meta = {key: base64.b64decode(value).decode() for key, value in pairs}
+            pairs = (pair.partition(" ") for pair in self.headers["Upload-Metadata"].split(","))
+            meta = {key: base64.b64decode(value).decode() for key, _, value in pairs}
             number = secrets.token_hex(8)
             state.uploads[number] = Upload(int(self.headers["Upload-Length"]), meta)
             return self.answer(201, headers={"Location": f"/files/{number}", **resumable})

@@ -13,6 +13,7 @@ import re
 import pytest
 
 from tests.browser.scripted import STATIC
+from tests.conftest import ROOT
 
 SOURCE = (STATIC / "ajax-upload.js").read_text()
 TYPES = (STATIC / "ajax-upload.d.ts").read_text()
@@ -86,7 +87,7 @@ def test_the_source_keeps_its_own_law() -> None:
 
 
 def test_events_and_attributes_are_documented() -> None:
-    page = (STATIC.parents[3] / "docs" / "reference" / "widget.md").read_text()
+    page = (ROOT / "docs" / "reference" / "widget.md").read_text()
     attributes = re.findall(r"^    '?([a-z-]+)'?: (?:asIs|asSize|asCount|isOn|\()", SOURCE, re.MULTILINE)
     assert len(attributes) >= 14
     events = re.findall(r"^  '(upload-[a-z-]+)': CustomEvent", TYPES, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What Node says of the widget: the engine's own tests, eslint's bans, the types, and that the shipped copies are fresh.
+"""What Node says of the widget: the engine's own tests, eslint's bans, the types, the freshness of the copies.
 
 What lives here: starting Node. The tests themselves are in tests/js.
 """
@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import MODULES, npm
 from tests.browser.scripted import STATIC
+from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.needs("node"), pytest.mark.slow]
 JS = MODULES.parent
 
 
-def node(*words: str, **env: str) -> None:
-    """Run Node in tests/js; what it printed is the failure's text."""
+def node(*words: str, cwd: Path = JS, **env: str) -> None:
+    """Run Node, in tests/js; what it printed is the failure's text."""
     run = subprocess.run(
-        ["node", *words], cwd=JS, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False
+        ["node", *words], cwd=cwd, env=os.environ | env, capture_output=True, text=True, timeout=120, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
 
@@ -31,20 +33,9 @@ def test_the_engine_passes_its_tests_as_source_and_as_shipped(script: str) -> No
 
 
 def test_eslint_finds_nothing() -> None:
-    npm("eslint/bin/eslint.js")
-    # from the root, which is where eslint looks; the configuration says what is banned
-    command = "process.chdir('../..'); import('./node_modules/eslint/bin/eslint.js')"
-    node(
-        "-e",
-        f"process.argv.splice(1, 0, 'eslint'); {command}",
-        "--",
-        "--max-warnings",
-        "0",
-        "-c",
-        "tests/js/eslint.config.js",
-        "src/ajaxupload/static",
-        "tests/js",
-    )
+    eslint = npm("eslint/bin/eslint.js")
+    options = ["--max-warnings", "0", "-c", "tests/js/eslint.config.js"]
+    node(str(eslint), *options, "src/ajaxupload/static", "tests/js", cwd=ROOT)
 
 
 def test_the_types_are_right_by_strict_rules() -> None:

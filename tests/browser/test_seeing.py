@@ -6,14 +6,13 @@ What lives here: texts, bars, pictures and live regions. Who can reach and read 
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import OPEN
+from tests.browser.pictures import png
 from tests.browser.rig import sha256
 from tests.browser.scripted import Server
 from tests.browser.state import Fault
@@ -23,16 +22,9 @@ MAKE = Callable[..., Path]
 MB = 1 << 20
 
 
-def png(width: int, height: int) -> bytes:
-    """A red picture."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + b"\xff\0\0" * width for _ in range(height))
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
-    return head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+def red(_x: int, _y: int) -> tuple[int, int, int]:
+    """A picture of one colour."""
+    return (255, 0, 0)
 
 
 def test_one_file_shows_progress_amount_speed_and_time_left(visit: OPEN, server: Server, make: MAKE) -> None:
@@ -180,7 +172,7 @@ def test_the_live_region_is_not_a_chatterbox(visit: OPEN, make: MAKE) -> None:
 
 def test_pictures_get_thumbnails_without_blob_urls(visit: OPEN, make: MAKE) -> None:
     tab = visit()
-    tab.choose(make("photo.png", png(800, 400)), make("broken.png", b"no picture"), make("report.pdf", 5000))
+    tab.choose(make("photo.png", png(800, 400, red)), make("broken.png", b"no picture"), make("report.pdf", 5000))
     tab.wait("done", 3)
     canvas = tab.page.locator(".au-thumb canvas")
     canvas.wait_for()

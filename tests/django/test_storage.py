@@ -45,6 +45,21 @@ class Failing(InMemoryStorage):
         raise OSError(28, "No space left on device")
 
 
+class Late(InMemoryStorage):
+    """An object store: a name is free until all of its object came."""
+
+    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # generic for type checkers only
+        whole = SimpleUploadedFile("x", b"".join(content.chunks()))
+        return super()._save(name, whole)  # type: ignore[no-any-return, misc]  # the stubs leave _save out
+
+
+class Replacing(Late):
+    """What replaces files, as S3 storages do unless they are told otherwise."""
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name
+
+
 class Lazy(InMemoryStorage):
     """A storage that says it has saved what it has not read."""
 
@@ -73,6 +88,8 @@ def aliases(root: Path) -> Iterator[None]:
         "slow": {"BACKEND": f"{HERE}.Slow"},
         "failing": {"BACKEND": f"{HERE}.Failing"},
         "lazy": {"BACKEND": f"{HERE}.Lazy"},
+        "late": {"BACKEND": f"{HERE}.Late"},
+        "replacing": {"BACKEND": f"{HERE}.Replacing"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     with override_settings(STORAGES=table):
@@ -171,6 +188,42 @@ def test_an_aborted_upload_leaves_nothing(alias: str, chunks: list[bytes]) -> No
     backend.upload_aborted("a.txt")
     backend.upload_aborted("a.txt")
     assert every_file(storages[alias]) == []
+
+
+@pytest.mark.parametrize("alias", ["folder", "memory", "own", "late", "replacing"])
+def test_two_uploads_of_one_name_at_a_time_are_both_kept_and_neither_takes_the_other_along(alias: str) -> None:
+    backends = [DjangoStorageUploadBackend(alias=alias) for _ in range(3)]
+    for number, backend in enumerate(backends):
+        backend.startup()
+        backend.setup("a.txt")
+        backend.upload_chunk(b"%d" % number)
+    names = [backend.upload_complete(None, "a.txt")["filename"] for backend in backends[:2]]
+    backends[2].upload_aborted("a.txt")
+    assert sorted(every_file(storages[alias])) == sorted(names)
+    for number, name in enumerate(names):
+        with storages[alias].open(name) as file:
+            assert file.read() == b"%d" % number
+
+
+@pytest.mark.parametrize("unique", [True, False])
+@pytest.mark.parametrize("alias", ["folder", "late", "replacing"])
+def test_a_broken_upload_leaves_the_file_that_had_its_name_before(alias: str, unique: bool) -> None:
+    storages[alias].save("photo.jpg", SimpleUploadedFile("x", b"from last year"))
+    backend = DjangoStorageUploadBackend(alias=alias, unique=unique)
+    backend.startup()
+    backend.setup("photo.jpg")
+    backend.upload_chunk(b"half")
+    backend.upload_aborted("photo.jpg")
+    assert every_file(storages[alias]) == ["photo.jpg"]
+    with storages[alias].open("photo.jpg") as file:
+        assert file.read() == b"from last year"
+
+
+def test_a_storage_is_left_to_name_files_where_that_is_asked_for() -> None:
+    for content in (b"first", b"second"):
+        result = upload(DjangoStorageUploadBackend(alias="replacing", unique=False), "me.jpg", [content])
+        assert result["filename"] == "me.jpg"
+    assert every_file(storages["replacing"]) == ["me.jpg"]
 
 
 @pytest.mark.parametrize("alias", ["folder", "memory"])

@@ -5,7 +5,8 @@ What lives here: making it, starting it, taking its parts away and stopping them
 
 Why it is configured as it is: without cephx the gateway never connects; a short `paxos_propose_interval` takes the
 start from 15 seconds to 5; pools that are made now cost no test two seconds; collected garbage must not fill the
-store; a gateway that crashed holds its watches for seconds, during which no bucket can be made.
+store; a gateway that crashed holds its watches for seconds, during which no bucket can be made; parts may be tiny, so
+that a few kilobytes make a multipart upload.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ rgw_data = {home}/rgw
 rgw_frontends = beast endpoint=127.0.0.1:{http} ssl_endpoint=127.0.0.1:{https} ssl_certificate={home}/tls.pem
 rgw_dns_name =
 rgw_run_sync_thread = false
+rgw_multipart_min_part_size = 1
 rgw_enable_usage_log = false
 rgw_override_bucket_index_max_shards = 1
 rgw_dynamic_resharding = false

@@ -198,7 +198,7 @@ def operation_of(method: str, target: str) -> str:
     path, _, query = target.partition("?")
     words = {pair.partition("=")[0] for pair in query.split("&")}
     part, upload = "partNumber" in words, "uploadId" in words
-    if path.count("/") < 2 or path.endswith("/") and path.count("/") == 2:
+    if path.count("/") < 2 or (path.endswith("/") and path.count("/") == 2):
         return "ListMultipartUploads" if "uploads" in words else f"{method} bucket"
     names = {
         "PUT": "UploadPart" if part else "PutObject",

@@ -16,7 +16,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,22 +40,15 @@ class Bucket:
     key: str = KEY
     secret: str = SECRET
     ca: str | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
 
     def client(self) -> Any:
         """boto3's client, without retries: whoever looks wants to know at once."""
-        config = Config(
-            retries={"total_max_attempts": 1}, request_checksum_calculation="when_required", signature_version="s3v4"
-        )
-        return boto3.client(
-            "s3", endpoint_url=self.endpoint, region_name=REGION, aws_access_key_id=self.key, verify=self.ca,
-            aws_secret_access_key=self.secret, config=config,
-        )  # fmt: skip
+        return _client(self.endpoint, self.key, self.secret, self.ca)
 
     def options(self, **more: Any) -> dict[str, Any]:
         """What leads the library here."""
         known = {"BUCKET": self.name, "ENDPOINT_URL": self.endpoint, "REGION": REGION, "CA_BUNDLE": self.ca}
-        return {**known, "ACCESS_KEY_ID": self.key, "SECRET_ACCESS_KEY": self.secret, **self.more, **more}
+        return {**known, "ACCESS_KEY_ID": self.key, "SECRET_ACCESS_KEY": self.secret, **more}
 
     def behind(self, port: int) -> Bucket:
         """The same bucket through a proxy of this machine."""
@@ -91,6 +85,17 @@ class Bucket:
             client.delete_object(Bucket=self.name, Key=key)
         for each in client.list_multipart_uploads(Bucket=self.name).get("Uploads", []):
             client.abort_multipart_upload(Bucket=self.name, Key=each["Key"], UploadId=each["UploadId"])
+
+
+@lru_cache(maxsize=64)
+def _client(endpoint: str, key: str, secret: str, ca: str | None) -> Any:
+    config = Config(
+        retries={"total_max_attempts": 1}, request_checksum_calculation="when_required", signature_version="s3v4"
+    )
+    return boto3.client(
+        "s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id=key, aws_secret_access_key=secret, verify=ca,
+        config=config,
+    )  # fmt: skip
 
 
 def free_ports(count: int) -> list[int]:

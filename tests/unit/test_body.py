@@ -13,8 +13,7 @@ from gunicorn.http.errors import NoMoreData
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ajaxupload import body as body_module
-from ajaxupload.body import DRAIN_LIMIT, DRAIN_SECONDS, Body, body_of, declared_length
+from ajaxupload.body import Body, body_of, declared_length
 from ajaxupload.errors import (
     BadRequest,
     BodyIncomplete,
@@ -25,7 +24,7 @@ from ajaxupload.errors import (
     UploadError,
 )
 
-KIB, MIB = 1 << 10, 1 << 20
+MIB = 1 << 20
 
 
 class Source:
@@ -63,7 +62,7 @@ def whole(body: Body) -> bytes:
     return b"".join(bytes(block) for block in body)
 
 
-# ---- the length ------------------------------------------------------------------------------------------------------
+# ---- the length -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,11 @@ CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked"}
         ("wsgiref, both", {**CHUNKED, "CONTENT_LENGTH": "0"}, BadRequest),
         ("wsgiref, an unknown coding", {"HTTP_TRANSFER_ENCODING": "xchunked"}, NotImplementedHere),
         ("wsgiref, two codings", {"HTTP_TRANSFER_ENCODING": "gzip, chunked"}, NotImplementedHere),
-        ("werkzeug, a coding and a length", {"HTTP_TRANSFER_ENCODING": "gzip", "CONTENT_LENGTH": "3"}, NotImplementedHere),
+        (
+            "werkzeug, a coding and a length",
+            {"HTTP_TRANSFER_ENCODING": "gzip", "CONTENT_LENGTH": "3"},
+            NotImplementedHere,
+        ),
     ],
 )
 def test_where_a_body_ends(server: str, given: dict[str, Any], outcome: bytes | type[UploadError]) -> None:
@@ -132,7 +135,7 @@ def test_uwsgi_hands_out_chunked_bodies_by_a_call_of_its_own(monkeypatch: pytest
     assert whole(body_of(environ(b"not here", **CHUNKED))) == b"a" * 20_000 + b"bc"
 
 
-# ---- the end ---------------------------------------------------------------------------------------------------------
+# ---- the end --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -150,9 +153,7 @@ def test_uwsgi_hands_out_chunked_bodies_by_a_call_of_its_own(monkeypatch: pytest
         ("something else, some server", RuntimeError("?"), BodyIncomplete),
     ],
 )
-def test_a_body_that_breaks_off_is_never_whole(
-    how: str, error: Exception | None, meaning: type[UploadError]
-) -> None:
+def test_a_body_that_breaks_off_is_never_whole(how: str, error: Exception | None, meaning: type[UploadError]) -> None:
     body = Body(Source(b"abc", *([error] if error else [])), 6)
     assert body.read() == b"abc"
     with pytest.raises(meaning) as caught:
@@ -226,91 +227,3 @@ def pieces(data: bytes, sizes: Iterable[int]) -> list[bytes]:
         blocks.append(data[:size])
         data = data[size:]
     return [block for block in (*blocks, data) if block]
-
-
-# ---- how much at once ------------------------------------------------------------------------------------------------
-
-
-class Clock:
-    """Time that passes in reads only."""
-
-    def __init__(self, seconds: Iterable[float]) -> None:
-        self.now, self.seconds, self.asked = 0.0, iter(seconds), list[int]()
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def read(self, size: int, /) -> bytes:
-        self.asked.append(size)
-        self.now += next(self.seconds)
-        return bytes(size)
-
-
-@pytest.mark.parametrize(
-    ("client", "seconds", "reads"),
-    [
-        ("quick", [0.001] * 6, [16 * KIB, 64 * KIB, 256 * KIB, MIB, MIB, MIB]),
-        ("slow", [1.0] * 4, [16 * KIB] * 4),
-        ("neither", [0.02] * 4, [16 * KIB] * 4),
-        ("quick, then slow", [0.001] * 3 + [0.2] * 4, [16 * KIB, 64 * KIB, 256 * KIB, MIB, 256 * KIB, 64 * KIB, 16 * KIB]),
-    ],
-)
-def test_reads_follow_the_clients_speed(
-    client: str, seconds: list[float], reads: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock(seconds)
-    monkeypatch.setattr(body_module, "time", clock)
-    body = Body(clock, 1 << 40)
-    for _ in seconds:
-        body.read()
-    assert clock.asked == reads
-
-
-def test_a_short_block_is_no_sign_of_speed() -> None:
-    source = Source(*[b"x"] * 5)
-    assert whole(Body(source, 5)) == b"xxxxx"
-    assert source.asked == [5, 4, 3, 2, 1]
-
-
-# ---- what nobody wants -----------------------------------------------------------------------------------------------
-
-
-def test_draining_reads_no_more_than_its_limit() -> None:
-    source = Endless()
-    Body(source, 10 << 30).drain()
-    assert source.given == DRAIN_LIMIT
-
-
-def test_draining_reads_to_the_end_of_a_small_body() -> None:
-    body = Body(io.BytesIO(b"x" * 70_000), 70_000)
-    body.drain()
-    assert body.complete
-
-
-def test_draining_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock([0.7] * 99)
-    monkeypatch.setattr(body_module, "time", clock)
-    Body(clock, 10 << 30).drain()
-    assert len(clock.asked) == 3
-    assert clock.now == pytest.approx(DRAIN_SECONDS, abs=0.7)
-
-
-@pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), ValueError(), None])
-def test_draining_does_not_mind_a_client_that_went_away(error: Exception | None) -> None:
-    body = Body(Source(b"x", *([error] if error else [])), 6)
-    body.drain()
-    assert body.broken
-
-
-def test_a_client_that_waits_for_100_continue_is_not_read_from() -> None:
-    source = Source(b"never")
-    body = body_of(environ(source, CONTENT_LENGTH="5", HTTP_EXPECT="100-Continue"))
-    body.drain()
-    assert source.asked == []
-
-
-@pytest.mark.parametrize(
-    ("length", "small"), [(DRAIN_LIMIT, True), (DRAIN_LIMIT + 1, False), (0, True), (None, False)]
-)
-def test_a_rest_is_small_when_it_can_be_drained(length: int | None, small: bool) -> None:
-    assert Body(Endless(), length).small_rest is small

@@ -94,13 +94,10 @@ class Captured:
     def case(self) -> Case:
         """As a case of a table: what to send, and nothing of what is expected."""
         lines = [f"{self.method} {self.row['url']} HTTP/1.1"]
-        for name, value in self.headers.items():
-            if name == "content-type" and self.parts:
-                value = f"{value}; boundary=XbX"
-            if name == "x-csrftoken":
-                value = TOKEN
-            if name not in ("content-length", "expect"):
-                lines.append(f"{name}: {value}")
+        headers = {**self.headers, **({"x-csrftoken": TOKEN} if "x-csrftoken" in self.headers else {})}
+        if self.parts:
+            headers["content-type"] += "; boundary=XbX"
+        lines += [f"{name}: {value}" for name, value in headers.items() if name not in ("content-length", "expect")]
         body = self.body()
         if "transfer-encoding" in self.headers:
             body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
@@ -109,8 +106,8 @@ class Captured:
 
 def content(part: dict[str, Any]) -> bytes:
     """As many bytes as the file had; of the bytes themselves the capture has the first dozen."""
-    first = str(part["first"]).encode() or b"-"
-    return (first * (part["len"] // len(first) + 1))[: part["len"]]
+    first, size = str(part["first"]).encode() or b"-", int(part["len"])
+    return (first * (size // len(first) + 1))[:size]
 
 
 def _part(part: dict[str, Any]) -> bytes:

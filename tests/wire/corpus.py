@@ -49,7 +49,8 @@ class Box:
         command += ["--root", str(self.media), "--watch", str(watched), "--timeout", "30", *options]
         run = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         lines = run.stdout.splitlines()
-        assert lines and lines[-1].startswith(f"{what}: "), run.stdout[-2000:] + run.stderr
+        assert lines, run.stderr
+        assert lines[-1].startswith(f"{what}: "), run.stdout[-2000:] + run.stderr
         return lines[:-1]
 
     def run_names(self, endpoint: str, *options: str, only: Any = lambda case: True) -> tuple[int, list[str]]:
@@ -91,7 +92,7 @@ def box(corpora: Path) -> Iterator[Box]:
                 os.chown(folder, uid, uid)
         command = [sys.executable, "-m", f"{APPS}.unprivileged", *([] if uid is None else [str(uid)])]
         # Coverage is measured elsewhere: this user could not write it down.
-        env = {"AJAXUPLOAD_WIRE_PRIVATE": str(private), "COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
+        env = {"AJAXUPLOAD_WIRE_PRIVATE": str(private), "COVERAGE_PROCESS_START": None, "COVERAGE_PROCESS_CONFIG": None}
         with running("unprivileged", command, root, env=env) as server:
             yield Box(server, corpora)
         assert not faults(server.said)

@@ -38,7 +38,10 @@ class Door(Protocol):
     """What a test of a table needs."""
 
     name: str
-    root: Path
+
+    @property
+    def root(self) -> Path:
+        """Below which it stores."""
 
     def send(self, case: Case) -> Answer:
         """One request and its answer."""

@@ -15,7 +15,7 @@ from tests.wire.doors import FRAMEWORKS, SERVERS, TOKEN, Door
 from tests.wire.servers import Server, commands, gunicorn, running
 
 pytestmark = pytest.mark.servers
-each_server = pytest.mark.parametrize("door", (*SERVERS, *FRAMEWORKS), indirect=True)
+each_server = pytest.mark.parametrize("door", [*SERVERS, *FRAMEWORKS], indirect=True)
 DRESS = (f"Cookie: csrftoken={TOKEN}", f"X-CSRFToken: {TOKEN}", "Accept: application/json")
 
 #: A body that would be requests, were it read as such.
@@ -64,9 +64,9 @@ def exchange(port: int, first: bytes) -> list[Answer]:
     with connected(port) as connection:
         with suppress(ConnectionResetError, BrokenPipeError):
             connection.sendall(first + NEXT)
-        with suppress(ConnectionResetError, HTTPException):
-            for request in (first, NEXT):
-                answers.append(read_answer(connection, request.partition(b" ")[0].decode()))
+        for method in (first.partition(b" ")[0].decode(), "GET"):
+            with suppress(ConnectionResetError, HTTPException):
+                answers.append(read_answer(connection, method))
         assert b"HTTP/1" not in until_closed(connection), "a third answer to two requests"
     return answers
 
@@ -98,11 +98,9 @@ def test_a_connection_that_is_kept_takes_one_upload_after_the_other(door: Door, 
 def test_after_a_broken_chunk_nothing_more_is_taken_from_the_connection(door: Door, server: Server) -> None:
     head = b"PUT /upload/x.txt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     answers = exchange(server.port, head + b"5\r\nhelloXX0\r\n\r\n")
-    statuses = [answer.status for answer in answers]
-    if door.name == "cheroot":  # which reads on and finds no request; WSGI has no way to tell it to close
-        assert statuses == [400, 400]
-    else:
-        assert statuses in ([400], [])
+    assert {answer.status for answer in answers} <= {400}
+    # cheroot reads on and finds no request: WSGI has no way to tell it to close.
+    assert len(answers) <= (2 if door.name == "cheroot" else 1)
     assert store.take(server.root) == {}
 
 

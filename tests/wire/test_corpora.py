@@ -1,4 +1,4 @@
-"""What other projects test their own parsers and file names with: all of it passes, byte by byte and chunked as well."""
+"""What other projects test their parsers and file names with: all of it passes, byte by byte and chunked as well."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.wire.doors import FRAMEWORKS, SERVERS, TOKEN, Door, ServerDoor
 pytestmark = [
     pytest.mark.servers,
     pytest.mark.needs("curl"),
-    pytest.mark.parametrize("door", (*SERVERS, *FRAMEWORKS), indirect=True),
+    pytest.mark.parametrize("door", [*SERVERS, *FRAMEWORKS], indirect=True),
 ]
 
 SIZE = 777_777  # no multiple of any block, below max_size

@@ -14,7 +14,7 @@ from tests.wire.doors import FRAMEWORKS, SERVERS, TOKEN, Door
 from tests.wire.servers import Server
 
 pytestmark = pytest.mark.servers
-each_server = pytest.mark.parametrize("door", (*SERVERS, *FRAMEWORKS), indirect=True)
+each_server = pytest.mark.parametrize("door", [*SERVERS, *FRAMEWORKS], indirect=True)
 DRESS = (f"Cookie: csrftoken={TOKEN}", f"X-CSRFToken: {TOKEN}", "Accept: application/json")
 
 GIB = 1 << 30

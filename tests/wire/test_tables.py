@@ -1,4 +1,4 @@
-"""The protocols as tables of wire bytes: the same through WebTest with lint, bare servers, Django, Flask and Pyramid."""
+"""The protocols as tables of wire bytes: the same through WebTest with lint, bare servers and frameworks."""
 
 from __future__ import annotations
 

@@ -32,12 +32,12 @@ class Saving:
     """`Storage.save` in a thread of its own, reading from a short queue what the request's thread writes.
 
     The end of the stream is held back until `finish`, so that the storage cannot finish the file before all of its
-    request was seen.
+    request was seen. `unique` says that nobody else's file has this name.
     """
 
-    def __init__(self, storage: Storage, filename: str, size: int | None) -> None:
+    def __init__(self, storage: Storage, filename: str, size: int | None, *, unique: bool) -> None:
         self._blocks: queue.Queue[bytes | _Broken | None] = queue.Queue(_AHEAD)
-        self._storage, self._filename, self._size = storage, filename, size
+        self._storage, self._filename, self._size, self._unique = storage, filename, size, unique
         self._name: str | None = None
         self._failure: BaseException | None = None
         context = contextvars.copy_context()  # the language, the tenant: whatever the application keeps there
@@ -58,7 +58,7 @@ class Saving:
         return str(self._name)
 
     def drop(self) -> str | None:
-        """Break the stream. Returns the name to delete, if the storage may have kept something."""
+        """Break the stream. Returns the name to delete, if the storage may have kept something that is ours."""
         if self._thread.is_alive():
             self._put(_Broken(), quietly=True)
             self._thread.join()
@@ -76,12 +76,16 @@ class Saving:
 
     def _save(self) -> None:
         try:
-            # The name is settled before the first byte, so that what a broken save left can be deleted by it.
-            self._name = self._storage.get_available_name(self._filename)
-            stream = _Stream(self._blocks.get, self._name, self._size)
-            self._name = self._storage.save(self._name, stream)
+            name = self._storage.get_available_name(self._filename)
+            if self._unique:
+                # Settled before the first byte, so that what a broken save left can be deleted by it. Another name
+                # must not be: a storage that replaces, or another upload, has a whole file there.
+                self._name = name
+            stream = _Stream(self._blocks.get, name, self._size)
+            saved = self._storage.save(name, stream)
             if not stream.ended:
                 raise RuntimeError(f"{type(self._storage).__name__}.save() did not read its file to the end")
+            self._name = saved
         except BaseException as error:  # noqa: BLE001 - it is raised again in the request's thread
             self._failure = error
         finally:

@@ -10,6 +10,7 @@ import logging
 from typing import Any, BinaryIO, cast
 
 from ..errors import ConfigError, MissingExtra, NotFound
+from ..naming import suffixed
 from .base import AbstractUploadBackend
 from .local import LocalUploadBackend
 
@@ -38,11 +39,16 @@ class DjangoStorageUploadBackend(AbstractUploadBackend):
     """Stores with the storage that STORAGES names ALIAS, under UPLOAD_DIR.
 
     The reply's `filename` is the name in the storage: it can be assigned to a FileField as it is. `url` is the
-    storage's. The storage decides what becomes of a taken name (`get_available_name`).
+    storage's.
     """
 
     ALIAS: str = "default"
     UPLOAD_DIR: str = ""
+    #: Store as "photo-x7h2k9q.jpg", a name that nobody else has: many storages replace what has the name, or let two
+    #: uploads of one name at a time meet, and what a broken upload left can be deleted by no other name. False keeps
+    #: the name: the storage decides what becomes of a taken one, and what it keeps of a broken upload stays. A folder
+    #: (FileSystemStorage) needs none of this: there a name is kept until it is taken.
+    UNIQUE: bool = True
 
     _saving: Saving | _Linking | None = None
     _stored: str | None = None
@@ -76,7 +82,11 @@ class DjangoStorageUploadBackend(AbstractUploadBackend):
         """Open the stream."""
         storage = self.storage
         linking = _linking(storage)
-        self._saving = _Linking(storage, linking, filename) if linking else Saving(storage, filename, self.upload.size)
+        if linking is not None:
+            self._saving = _Linking(storage, linking, filename)
+        else:
+            name = suffixed(filename) if self.UNIQUE else filename
+            self._saving = Saving(storage, name, self.upload.size, unique=self.UNIQUE)
 
     def upload_chunk(self, chunk: bytes, *args: Any, **kwargs: Any) -> None:
         """Hand it to the storage. Raises what the storage raised."""

@@ -19,7 +19,17 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 
 from ...errors import BadGateway, BadRequest, NameTaken, StorageFull, StorageUnavailable, TooLarge, UploadError
 
-__all__ = ["CONNECTIONS", "Store", "code_of", "is_unreachable", "meaning", "status_of", "telling", "tries"]
+__all__ = [
+    "CONNECTIONS",
+    "Store",
+    "code_of",
+    "is_unreachable",
+    "may_be_done",
+    "meaning",
+    "status_of",
+    "telling",
+    "tries",
+]
 
 _log = logging.getLogger("ajaxupload")
 
@@ -156,6 +166,11 @@ def is_unreachable(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         return code_of(error) in _BUSY or status_of(error) >= 500
     return isinstance(error, (HTTPClientError, ConnectionError))
+
+
+def may_be_done(error: BotoCoreError | ClientError) -> bool:
+    """Could the store have done what it was asked, although this is all we heard?"""
+    return not isinstance(error, ClientError) or is_unreachable(error) or tries(error.response) > 1
 
 
 def meaning(error: BotoCoreError | ClientError) -> UploadError:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ...errors import BadGateway, NameTaken, TooLarge
 from .aftermath import Aftermath, Destination, Upload, senders
-from .client import tries
+from .client import may_be_done, tries
 from .content import CHECKSUMS, Content
 from .plan import POOL
 
@@ -192,10 +192,10 @@ class Transfer:
         self._upload.final, self._upload.total = True, self.total
         try:
             answer = self._put_object() if self._upload.id is None else self._complete()
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError) as error:
             # The answer may have got lost on its way while the object is whole, and then a retry is told that the
             # upload does not exist (any more) or that the key is taken: by us.
-            found = self._to.ours(self.total)
+            found = self._to.ours(self.total) if may_be_done(error) else None
             if found is None:
                 raise
             answer = found

@@ -237,13 +237,13 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
             rest -= len(block)
         handed.sent()
 
-    def _draw(self, job: Job, source: BinaryIO, output: BinaryIO, formats: Sequence[str] = ()) -> Drawn:
-        """`formats` are those that the process must be able to read, where these are not the job's."""
+    def _draw(self, job: Job, source: BinaryIO, output: BinaryIO, plugins: Sequence[str] = ()) -> Drawn:
+        """`plugins` are what the process has loaded, where that is not what the job takes."""
         with _reader(source) as reader:
             if not self.SANDBOX:
                 return draw_here(job, reader, output)
             limits = Limits(self.MEMORY_LIMIT, self.CPU_LIMIT, self.TIME_LIMIT)
-            return draw_in(pool_for(limits, formats or job.formats, self.PROCESSES), job, reader.fileno(), output)
+            return draw_in(pool_for(limits, plugins or job.plugins(), self.PROCESSES), job, reader.fileno(), output)
 
     def _rehearsed(self) -> list[str]:
         """Decode a picture, as an upload would. What hinders."""
@@ -251,7 +251,7 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
             with self._temporary() as source, self._temporary() as output:
                 Image.new("RGB", (8, 8)).save(source, "PNG")
                 job = read_recipe(self._options())
-                self._draw(replace(job, formats=("PNG",)), source, output, job.formats)
+                self._draw(replace(job, formats=("PNG",)), source, output, job.plugins())
         except (OSError, UploadError, ConfigError) as error:
             return [f"no picture can be decoded: {error}"]
         return []

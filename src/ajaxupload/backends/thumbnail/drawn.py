@@ -76,7 +76,7 @@ def draw_in(pool: Pool, job: Job, source: int, output: BinaryIO) -> Drawn:
 
 def draw_here(job: Job, source: BinaryIO, output: BinaryIO) -> Drawn:
     """Do it in this process. Raises as `draw_in`."""
-    load_formats(job.formats)
+    load_formats(job.plugins())
     try:
         done = draw(job, source, output)
     except Refused as error:

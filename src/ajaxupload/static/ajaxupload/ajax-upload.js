@@ -228,7 +228,7 @@
   const nap = (ms, signal) =>
     new Promise((wake) => {
       if (ms < Infinity) setTimeout(wake, ms);
-      globalThis.addEventListener?.('online', wake, { signal });
+      addEventListener('online', wake, { signal });
       signal.addEventListener('abort', wake);
     });
 
@@ -262,18 +262,19 @@
    */
   const fingerprint = async (file) => {
     const ends = await new Blob([file.slice(0, 65536), file.slice(-65536)]).arrayBuffer();
-    const sum = await globalThis.crypto?.subtle?.digest('SHA-256', ends);
+    const sum = await crypto.subtle?.digest('SHA-256', ends);
     return [file.name, file.size, file.lastModified, new Uint8Array(sum ?? 0).slice(0, 12).join('.')].join('|');
   };
 
-  /** @param {Dict} values */
+  /** As tus wants it. Empty values are left out: WebKit trims the space before one, and some servers trip over that. @param {Dict} values */
   const metadata = (values) =>
     Object.entries(values)
+      .filter(([, value]) => value)
       .map(([key, value]) => key + ' ' + btoa(String.fromCharCode(...new TextEncoder().encode(value))))
       .join(',');
 
   /** A random key for one upload. crypto.randomUUID needs HTTPS. */
-  const newKey = () => globalThis.crypto?.randomUUID?.() ?? Date.now().toString(36) + Math.random().toString(36).slice(2);
+  const newKey = () => crypto.randomUUID?.() ?? Date.now().toString(36) + Math.random().toString(36).slice(2);
 
   /** A dropped file's path below the dropped folder; File objects take no new properties from us. @type {WeakMap<File, string>} */
   const paths = new WeakMap();
@@ -528,7 +529,7 @@
           if (!status) await item.file.slice(0, 1).arrayBuffer();
           item.loaded = item._stored;
           if (item._stored > before) tries = 0; // what the server has, it has: the budget is whole again
-          const offline = globalThis.navigator?.onLine === false;
+          const offline = navigator.onLine === false;
           if (!failure.passing || (!offline && tries >= options.retries)) throw failure;
           const delay = DELAYS[Math.min(tries, DELAYS.length - 1)] * (0.75 + Math.random() / 2);
           item.seconds = offline ? Infinity : failure.after || delay;
@@ -644,7 +645,7 @@
     async #create(item, base) {
       const { params, endpoint } = this.options;
       const { name, path, file } = item;
-      const about = { filename: name, filetype: file.type, ...(path && { relativePath: path }), ...params };
+      const about = { filename: name, filetype: file.type, relativePath: path, ...params };
       const headers = {
         ...TUS,
         'Upload-Length': String(item.size),
@@ -953,7 +954,7 @@
     /** The nearest language that Intl understands; undefined is the browser's own. */
     get #lang() {
       try {
-        return Intl.getCanonicalLocales(this.closest('[lang]')?.getAttribute('lang') || undefined)[0];
+        return Intl.getCanonicalLocales(/** @type {any} */ (this.closest('[lang]'))?.lang || undefined)[0];
       } catch {
         return undefined;
       }
@@ -1033,7 +1034,7 @@
       label.classList.add('au-button');
       input.classList.add('au-input');
       const id = input.id + '-hint';
-      input.setAttribute('aria-describedby', id);
+      input.setAttribute('aria-describedby', `${input.getAttribute('aria-describedby') ?? ''} ${id}`);
       this.#hint = make('p', { class: 'au-hint', id }, this.#t('drop'));
       this.#status = make('div', { class: 'au-live', role: 'status' });
       this.#alert = make('div', { class: 'au-live', role: 'alert' });

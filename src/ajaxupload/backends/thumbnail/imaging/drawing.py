@@ -33,6 +33,10 @@ class Job:
     limits: Limits
     sizes: Sequence[Wanted]
 
+    def plugins(self) -> list[str]:
+        """The formats that are read or written, sorted."""
+        return sorted({*self.formats, *(wanted.format for wanted in self.sizes if wanted.format)})
+
     def packed(self) -> dict[str, Any]:
         """As JSON can hold it."""
         return asdict(self)

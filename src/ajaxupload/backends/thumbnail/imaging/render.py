@@ -22,7 +22,7 @@ __all__ = ["ANIMATED", "Frame", "Original", "encoded", "made"]
 ANIMATED = frozenset(("GIF", "WEBP", "PNG"))
 _OPAQUE = frozenset(("JPEG",))
 #: With this gap a first, cheap reduction cannot be told from one good scaling of all pixels (Pillow, `Image.resize`).
-_REDUCING_GAP = 3.0
+_REDUCING_GAP = 4.0
 _STRIP = 10  # pixels that the smart crop takes away at once
 
 _TURN = {
@@ -68,7 +68,10 @@ def made(picture: Image.Image, box: Box | None, original: Original, wanted: Want
     picture = for_display(_cropped(picture, wanted.crop, window), original.profile)
     if kind in _OPAQUE:
         picture = flattened(picture, wanted.padding_color if wanted.padding else "#ffffff")
-    return _padded(picture, window, wanted.padding_color, kind) if wanted.padding else picture
+    if wanted.padding:
+        picture = _padded(picture, window, wanted.padding_color, kind)
+    # Pillow writes grey with alpha as grey without, where a format has only colours.
+    return picture.convert("RGBA") if picture.mode == "LA" and kind != "PNG" else picture
 
 
 def _cropped(picture: Image.Image, crop: str, window: Size) -> Image.Image:
