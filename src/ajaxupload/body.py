@@ -11,8 +11,10 @@ counted against Content-Length always; `read(n)` blocks until n bytes are there,
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from .errors import BadRequest, BodyIncomplete, BodyTimeout, ClientGone, LengthRequired, NotImplementedHere
@@ -31,9 +33,12 @@ _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 _FIRST_READ, _LARGEST_READ = 16 << 10, 1 << 20
 _QUICK, _SLOW = 0.005, 0.1  # seconds that one read took
 
-#: What is read of a body that nobody wants, so that a browser which is still sending sees the answer (R45).
+#: What is read of a body that nobody wants, so that a browser which is still sending sees the answer.
 DRAIN_LIMIT = 1 << 20
 DRAIN_SECONDS = 2.0
+
+#: Where servers lend their socket; other servers' reads end when they say so (cheroot 10 s, uWSGI 4 s), or never.
+_LENT_SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 
 class _Source(Protocol):
@@ -81,6 +86,12 @@ def declared_length(environ: Mapping[str, Any]) -> int | None:
     return int(text)
 
 
+def _ends_silently(environ: Mapping[str, Any]) -> bool:
+    """Do reads end where the client hung up just as where the body ends? Of a body without a length nobody can tell
+    then whether it is whole. (a2wsgi 1.10 and granian 2.8, cut between chunks and inside of one.)"""
+    return "asgi.scope" in environ or str(environ.get("SERVER_SOFTWARE", "")).lower().startswith("granian")
+
+
 def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
     """The source and the length (None: until it ends), by the order of RFC 9112 section 6.3."""
     length = declared_length(environ)
@@ -93,19 +104,22 @@ def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
         raise BadRequest("Content-Length and Transfer-Encoding exclude each other.", code="bad_content_length")
     if length is not None:
         return environ["wsgi.input"], length
-    # a2wsgi sets no flag, but reads end where the body does.
-    if environ.get("wsgi.input_terminated") or "asgi.scope" in environ:
+    silent = _ends_silently(environ)
+    if environ.get("wsgi.input_terminated") and not silent:
         return environ["wsgi.input"], None
-    if coding:
-        if chunked := _uwsgi_chunked():
-            return chunked, None
+    if coding and (chunked := _uwsgi_chunked()):
+        return chunked, None
+    # RFC 9113 section 8.1: a body in HTTP/2 is announced by neither header.
+    if coding or (silent and environ.get("SERVER_PROTOCOL", "") >= "HTTP/2"):
         raise LengthRequired
     return _Empty(), 0  # RFC 9112 section 6.3: "if this is a request message ... the message body length is zero"
 
 
 def body_of(environ: Mapping[str, Any]) -> Body:
     """The request's body. Raises BadRequest, LengthRequired or NotImplementedHere when its end cannot be known."""
-    return Body(*_source(environ), will_wait="100-continue" in environ.get("HTTP_EXPECT", "").lower())
+    will_wait = "100-continue" in environ.get("HTTP_EXPECT", "").lower()
+    connection = next((environ[name] for name in _LENT_SOCKETS if name in environ), None)
+    return Body(*_source(environ), will_wait=will_wait, connection=connection)
 
 
 class Body:
@@ -115,13 +129,21 @@ class Body:
     seen, `broken` whether it can never be. Iterating gives blocks until the end; a body that stops short raises.
     """
 
-    def __init__(self, source: _Source, length: int | None, *, will_wait: bool = False) -> None:
+    def __init__(
+        self,
+        source: _Source,
+        length: int | None,
+        *,
+        will_wait: bool = False,
+        connection: socket.socket | None = None,
+    ) -> None:
         self.length = length
         self.received = 0
         self.complete = length == 0
         self.broken = False
         self._source = source
         self._will_wait = will_wait
+        self._connection = connection
         self._read_size = _FIRST_READ
 
     def __iter__(self) -> Iterator[Block]:
@@ -164,14 +186,19 @@ class Body:
     def drain(self, limit: int = DRAIN_LIMIT, seconds: float = DRAIN_SECONDS) -> None:
         """Read and forget up to `limit` bytes, for at most about `seconds`; failures do not matter any more.
 
-        A client that asked first (Expect: 100-continue) reads the answer before it sends: nothing to drain.
+        A client that asked first (Expect: 100-continue) reads the answer before it sends: nothing to drain. One that
+        sends nothing more is waited for no longer than `seconds` either, where the server lends its socket.
         """
+        if self._is_settled():
+            return
         deadline = time.monotonic() + seconds
-        while not (self.complete or self.broken or self._will_wait) and limit > 0 and time.monotonic() < deadline:
-            try:
+        with suppress(BodyIncomplete, BodyTimeout), _patience(self._connection, seconds):
+            while not self._is_settled() and limit > 0 and time.monotonic() < deadline:
                 limit -= len(self._read(min(_FIRST_READ, limit)))
-            except (BodyIncomplete, BodyTimeout):
-                return
+
+    def _is_settled(self) -> bool:
+        """Is there nothing more to come, or nothing that can?"""
+        return self.complete or self.broken or self._will_wait
 
     @property
     def small_rest(self) -> bool:
@@ -189,3 +216,18 @@ def _meaning(error: Exception) -> BodyIncomplete | BodyTimeout:
     # The rest: gunicorn's NoMoreData and uWSGI's OSError (the client hung up), cheroot's ValueError (a broken chunk),
     # and what other servers think of. The server's input failed, whatever it calls that.
     return BodyIncomplete()
+
+
+@contextmanager
+def _patience(connection: socket.socket | None, seconds: float) -> Iterator[None]:
+    """Let no read wait longer than `seconds` for its client; a server that is less patient stays so."""
+    before = connection.gettimeout() if connection is not None else None
+    with suppress(OSError):  # it may be closed already
+        if connection is not None and (before is None or before > seconds):
+            connection.settimeout(seconds)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if connection is not None:
+                connection.settimeout(before)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 from .errors import ConfigError
 from .naming import check_template
@@ -38,6 +38,7 @@ __all__ = [
     "parse_duration",
     "parse_size",
     "short_form",
+    "slipped",
     "unflatten",
 ]
 
@@ -51,18 +52,19 @@ class EndpointSettings:
     Sizes are bytes, durations seconds. `allow` and `deny` take MIME patterns ("image/*") and extensions (".jpg");
     an empty `allow` takes everything. `name` is the template of the stored name. `digest` names a hashlib algorithm
     to hash with while storing. `validators` are called with the `Upload` when all its bytes are here and nothing is
-    visible yet, and refuse by raising an `UploadError`. `authorize(request, action, upload)` returns the principal
-    (a string, or None for an anonymous one) or raises. `redirect` is where a plain form goes after success (303).
+    visible yet, and refuse by raising an `UploadError` or returning False. `authorize(request, action, upload)`
+    returns the principal (a string, or None for an anonymous one), or refuses in the same ways. `redirect` is where a
+    plain form goes after success (303).
     """
 
     path: str
     backend: BackendSpec
     max_size: Size = 100 << 20
     min_size: Size = 0
-    max_files: int = 20  # R05: enough for a photo album, few enough that one request cannot hold a worker for hours
+    max_files: int = 20  # enough for a photo album, few enough that one request cannot hold a worker for hours
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
-    sniff: bool | None = None  # None: where `allow` or `deny` list something, for there a type is promised (R10)
+    sniff: bool | None = None  # None: where `allow` or `deny` list something, for there a type is promised
     name: str = "{name}"
     digest: str | None = None
     validators: tuple[Callable[..., Any], ...] = ()
@@ -88,6 +90,8 @@ class Settings:
 def load(config: Mapping[str, Any]) -> Settings:
     """Check `config` whole. Raises one ConfigError that lists every fault."""
     problems: list[str] = []
+    if not isinstance(cast("object", config), Mapping):
+        raise ConfigError(f'the configuration must be a dict: {{"endpoints": {{"/upload": ...}}}}, not {config!r}')
     _unknown_keys("the configuration", config, ["backends", "endpoints", "secret_key"], problems)
     backends = Backends(_table(config, "backends", problems), problems)
     endpoints = _endpoints(_table(config, "endpoints", problems), backends, problems)
@@ -102,7 +106,7 @@ def load(config: Mapping[str, Any]) -> Settings:
 def short_form(path: str, backend: str | type, options: Mapping[str, Any]) -> dict[str, Any]:
     """The one-endpoint spelling as the whole dict: keys that endpoints know go there, all others to the backend."""
     keys = endpoint_keys()
-    endpoint = {key: value for key, value in options.items() if key in keys or _slipped(key, keys, backend)}
+    endpoint = {key: value for key, value in options.items() if key in keys or slipped(key, keys, backend)}
     rest = {key: value for key, value in options.items() if key not in endpoint}
     return {
         "backends": {"default": {"class": backend, **rest}},
@@ -110,7 +114,7 @@ def short_form(path: str, backend: str | type, options: Mapping[str, Any]) -> di
     }
 
 
-def _slipped(key: str, keys: list[str], backend: str | type) -> bool:
+def slipped(key: str, keys: list[str], backend: str | type) -> bool:
     """Is `key` more likely a slip of an endpoint's key than an option of the backend? Then the endpoint complains."""
     try:
         known = [option.lower() for option in takers_of(resolve("backend", backend), {})]
@@ -156,6 +160,11 @@ def _unknown_keys(where: str, given: Iterable[str], known: list[str], problems: 
 
 
 def _endpoints(tables: Mapping[str, Any], backends: Backends, problems: list[str]) -> dict[str, EndpointSettings]:
+    shapes: dict[str, str] = {}
+    for path in map(str, tables):
+        first = shapes.setdefault(re.sub(r"\{\w+\}", "{}", path.rstrip("/")), path)
+        if first != path:
+            problems.append(f"endpoint {path!r}: takes the same requests as {first!r}")
     found = (_endpoint(str(path), table, backends, problems) for path, table in tables.items())
     return {settings.path: settings for settings in found if settings is not None}
 
@@ -166,18 +175,49 @@ def _endpoint(path: str, table: Any, backends: Backends, problems: list[str]) ->
         problems.append(f"{where}: must be a table of settings, not {table!r}")
         return None
     _check_path(where, path, problems)
-    _unknown_keys(where, table, endpoint_keys(), problems)
-    hints = hints_of(EndpointSettings)
+    unknown, hints = len(problems), hints_of(EndpointSettings)
     values: dict[str, Any] = {"path": path.rstrip("/")}
     for key in [name for name in endpoint_keys() if name in table and name != "backend"]:
         known = len(problems)
         value = checked(f"{where}: {key}", table[key], hints[key], problems)
+        if key in ("allow", "deny") and value is not None:
+            value = _types(f"{where}: {key}", value, problems)
         if len(problems) == known:
             values[key] = value
     values["backend"] = _endpoint_backend(where, table.get("backend", "default"), backends)
+    problems[unknown:unknown] = _unknown_to(values["backend"], where, table)
     settings = EndpointSettings(**values)  # defaults stand in for what is wrong, so that the rest is checked as well
     _check_meaning(where, settings, problems)
     return settings if len(problems) == before else None
+
+
+def _unknown_to(backend: BackendSpec | None, where: str, table: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the keys of an endpoint's table. The likeliest of them is an option of its backend."""
+    options = {option.lower() for option in takers_of(backend.cls, {})} if backend else set()
+    misplaced = [key for key in table if key not in endpoint_keys() and str(key).lower() in options]
+    problems = [
+        f"{where}: {key!r} is an option of the backend: put it into the backend's table, "
+        f'for example "backend": {{"class": "local", "{key}": ...}}'
+        for key in misplaced
+    ]
+    _unknown_keys(where, (key for key in table if key not in misplaced), endpoint_keys(), problems)
+    return problems
+
+
+def _types(where: str, entries: tuple[str, ...], problems: list[str]) -> tuple[str, ...]:
+    try:
+        return TypeList(entries).entries
+    except ValueError as error:
+        problems.append(f"{where} {error}")
+        return ()
+
+
+def _has_digest(algorithm: str) -> bool:
+    """Is it one, and of a fixed length? (The SHAKEs are not.)"""
+    try:
+        return bool(hashlib.new(algorithm).hexdigest())
+    except (ValueError, TypeError):
+        return False
 
 
 def _check_path(where: str, path: str, problems: list[str]) -> None:
@@ -205,16 +245,17 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
             resolve("protocol", protocol)
         except ConfigError as error:
             problems.append(f"{where}: protocols: {error}")
-    if settings.digest is not None and settings.digest not in hashlib.algorithms_available:
-        suggestion = nearest(settings.digest, sorted(hashlib.algorithms_guaranteed))
-        problems.append(f"{where}: digest {settings.digest!r} is no hash algorithm{suggestion}")
+    if settings.digest is not None and not _has_digest(settings.digest):
+        known = sorted(filter(_has_digest, hashlib.algorithms_guaranteed))
+        problems.append(
+            f"{where}: digest {settings.digest!r} is no hash algorithm here{nearest(settings.digest, known)}"
+        )
+    if settings.redirect is not None and not re.fullmatch(r"[!-~]+", settings.redirect):
+        problems.append(f"{where}: redirect {settings.redirect!r} must be a percent-encoded URL or path")
+    least = (("max_size", 1), ("max_files", 1), ("max_fields", 0))
+    problems.extend(f"{where}: {key} must be at least {n}" for key, n in least if getattr(settings, key) < n)
     if settings.min_size > settings.max_size:
         problems.append(f"{where}: min_size is larger than max_size")
-    for key in ("allow", "deny"):
-        try:
-            TypeList(getattr(settings, key))
-        except ValueError as error:
-            problems.append(f"{where}: {key} {error}")
     problems.extend(
         f"{where}: allowed_origins: {origin!r} must look like 'https://www.example.com'"
         for origin in settings.allowed_origins

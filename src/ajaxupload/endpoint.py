@@ -17,7 +17,7 @@ from webob import Response
 from . import assets, events
 from .config import EndpointSettings, load, short_form
 from .engine import Engine
-from .errors import InternalError, MethodNotAllowed, NotFound, UploadError
+from .errors import InternalError, MethodNotAllowed, NotFound, UnsupportedType, UploadError
 from .guard import Guard
 from .protocols import replies
 from .protocols.base import Mount, Protocol, refuse_questions
@@ -29,7 +29,7 @@ from .validators import human_size
 __all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
 
 _log = logging.getLogger("ajaxupload")
-_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT")
+_QUESTIONS = ("GET", "HEAD", "OPTIONS")
 #: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
 _PROTOCOLS = ("valums", "form", "raw")
 
@@ -57,6 +57,7 @@ class Endpoint:
         self.engine = Engine(settings)
         mount = Mount(settings, self.engine, self.guard)
         self.protocols: list[Protocol] = [resolve("protocol", name)(mount) for name in settings.protocols or _PROTOCOLS]
+        self._methods = (*_QUESTIONS, *sorted({method for each in self.protocols for method in each.methods}))
         self._wording = Protocol(mount)  # words refusals of requests that are in no protocol
         self._propagate = propagate
         self._starting = threading.Lock()
@@ -89,7 +90,7 @@ class Endpoint:
         protocol = self._wording
         try:
             self.startup()
-            if request.method in ("GET", "HEAD", "OPTIONS"):
+            if request.method in _QUESTIONS:
                 return self._describe(request)
             protocol = self._protocol_for(request)
             self.guard.check(request)
@@ -107,7 +108,10 @@ class Endpoint:
         for protocol in self.protocols:
             if protocol.matches(request):
                 return protocol
-        raise MethodNotAllowed(_METHODS)
+        if request.method not in self._methods:
+            raise MethodNotAllowed(self._methods)
+        known = ", ".join(protocol.name for protocol in self.protocols)
+        raise UnsupportedType(f"This endpoint does not take files that are sent in this way (protocols: {known}).")
 
     def _refuse(self, protocol: Protocol, request: UploadRequest, error: UploadError) -> Response:
         """Word the refusal, once a small rest of the body is read; tell listeners where the engine has not."""
@@ -131,11 +135,11 @@ class Endpoint:
             # RFC 9110 section 9.3.7: "a server generating a successful response to OPTIONS SHOULD send any header
             # fields that might indicate optional features"
             response = Response(status=204, content_type=None)
-        elif replies.dialect(request) == "page":
+        elif replies.dialect(request) in ("page", "iframe"):  # a person looks, be it into a frame
             response = replies.html_page("Upload", self._form())
         else:
             response = replies.json_reply(self.limits())
-        response.headers["Allow"] = ", ".join(_METHODS)
+        response.headers["Allow"] = ", ".join(self._methods)
         response.headers.add("Vary", "Accept")
         return response
 

@@ -60,7 +60,7 @@ class MissingExtra(ConfigError):
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         self.extra = extra
-        super().__init__(f"{what} needs {package}: pip install ajaxupload[{extra}]")
+        super().__init__(f"{what} needs {package}: pip install 'ajaxupload[{extra}]'")
 
 
 class UploadError(AjaxUploadError):
@@ -68,7 +68,8 @@ class UploadError(AjaxUploadError):
 
     `message` is shown to the person who uploads: it says what to do and never where we live (no paths, no
     traceback). `code` is for programs and stays the same over releases. `permanent` tells clients that the same
-    request will fail again, so that they do not retry by themselves.
+    request will fail again, so that they do not retry by themselves. `file` is what the client called the file that
+    was refused, None where it was the request as a whole.
     """
 
     status = 400
@@ -80,6 +81,7 @@ class UploadError(AjaxUploadError):
         self.message = message or self.default
         self.code = code or type(self).code
         self.headers: dict[str, str] = {}
+        self.file: str | None = None
         super().__init__(self.message)
 
 

@@ -24,7 +24,7 @@ from multipart import (  # type: ignore[import-untyped]  # what comes out is giv
 from .body import Block, Body
 from .errors import MalformedForm, TooLarge, TooMany
 
-__all__ = ["FilePart", "Form", "FormLimits", "ParsedForm", "header_parameters"]
+__all__ = ["LONGEST_HEAD", "FilePart", "Form", "FormLimits", "ParsedForm", "header_parameters"]
 
 # RFC 2046 section 5.1.1: boundary := 0*69<bchars> bcharsnospace
 _LONGEST_BOUNDARY = 70
@@ -33,8 +33,9 @@ _LONGEST_PREAMBLE = 4 << 10
 _LONGEST_HEADER, _MOST_HEADERS = 8 << 10, 16  # RFC 7578 has use for three headers
 # What may be a header's name (RFC 9110 section 5.6.2), and what the package takes for one.
 _TOKEN, _PLAIN_TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), re.compile(rb"[A-Za-z0-9_-]+")
-# Bytes that belong to no part: after the last boundary, or a header block that does not end.
-_LONGEST_SILENCE = _LONGEST_HEADER * _MOST_HEADERS
+#: The most bytes of a part's header. As many may belong to no part: after the last boundary, or in a header that does
+#: not end.
+LONGEST_HEAD = _LONGEST_HEADER * _MOST_HEADERS
 
 
 class _Parser(PushMultipartParser):  # type: ignore[misc]  # the package is untyped
@@ -123,6 +124,7 @@ class Form:
         chunks = self._chunks()
         first = next(chunks, b"")
         if not first and not segment.filename:
+            self._count_field()  # nothing in it counts as a file, and a form could have millions of them
             return None
         self._file_count += 1
         if self._file_count > self._limits.max_files:
@@ -139,15 +141,18 @@ class Form:
 
     def _read_field(self, segment: MultipartSegment) -> None:
         limits, value = self._limits, bytearray()
-        self._field_count += 1
-        if self._field_count > limits.max_fields:
-            raise TooMany(f"Too many form fields: at most {limits.max_fields} are taken (max_fields).")
+        self._count_field()
         for chunk in self._chunks():
             value += chunk
             self._fields_size += len(chunk)
             if len(value) > limits.max_field_size or self._fields_size > limits.max_fields_size:
                 raise TooLarge("The form's text fields are too large (max_field_size, max_fields_size).")
         self.fields[segment.name or ""] = value.decode("utf-8", "replace")
+
+    def _count_field(self) -> None:
+        self._field_count += 1
+        if self._field_count > self._limits.max_fields:
+            raise TooMany(f"Too many form fields: at most {self._limits.max_fields} are taken (max_fields).")
 
     def _parse(self, body: Body) -> Iterator[MultipartSegment | Block | None]:
         parser = _Parser(self._boundary, max_header_size=_LONGEST_HEADER, max_header_count=_MOST_HEADERS)
@@ -158,7 +163,7 @@ class Form:
                 for event in parser.parse(block if isinstance(block, (bytes, bytearray)) else bytes(block)):
                     silence, inside = 0, event is not None
                     yield event
-                if silence > _LONGEST_SILENCE:
+                if silence > LONGEST_HEAD:
                     raise MalformedForm("The form could not be read: there is too much between or after its parts.")
             parser.close()  # raises when the last boundary is missing: a cut form is never a whole one
         except ParserLimitReached as error:

@@ -10,6 +10,7 @@ asking first (Fetch standard, CORS protocol).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -66,15 +67,20 @@ class Guard:
         """Ask the application. Actions: create, write, status, finish, read, list, delete. Returns the principal.
 
         A hook that returns False or raises PermissionError said no; one that raises an `UploadError` chose the answer.
+        A PermissionError of the operating system is none of these: it means that the hook itself failed.
         """
         if self._authorize is None:
             return None
         try:
             answer = self._authorize(request.native, action, upload)
         except PermissionError as error:
+            if error.errno is not None:
+                raise  # the text would show a path of this machine, and nobody decided anything
             raise Forbidden(str(error) or None) from error
         if answer is False:
             raise Forbidden
+        if inspect.isawaitable(answer):  # true as a value, though nobody has answered yet
+            raise TypeError("authorize returned an awaitable: it must be a plain function")
         request.principal = None if answer is None or answer is True else str(answer)
         return request.principal
 

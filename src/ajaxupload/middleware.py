@@ -24,7 +24,8 @@ class AjaxUpload:
         application = AjaxUpload(application, {"endpoints": {"/upload": {"backend": "local"}}})
         application = AjaxUpload(application, path="/upload", backend="local", upload_dir="uploads")
 
-    Raises ConfigError, listing every fault, when the configuration is wrong or a backend cannot store.
+    The short form's `path` is "/upload" and its `backend` "local" unless it says otherwise. Raises ConfigError, listing
+    every fault, when the configuration is wrong or a backend cannot store.
     """
 
     def __init__(
@@ -32,14 +33,16 @@ class AjaxUpload:
         app: WSGIApp,
         config: Mapping[str, Any] | None = None,
         *,
-        path: str = "/upload",
-        backend: str | type = "local",
+        path: str | None = None,
+        backend: str | type | None = None,
         **options: Any,
     ) -> None:
-        if config is not None and options:
-            raise ConfigError(f"{', '.join(options)}: with a dict, options stand in its tables, not beside it")
+        beside = [*(["path"] if path is not None else []), *(["backend"] if backend is not None else []), *options]
+        if config is not None and beside:
+            raise ConfigError(f"{', '.join(beside)}: with a dict, options stand in its tables, not beside it")
         self.app = app
-        self.settings: Settings = load(short_form(path, backend, options) if config is None else config)
+        short = short_form(path or "/upload", backend or "local", options)
+        self.settings: Settings = load(short if config is None else config)
         self.endpoints = {path: Endpoint(settings) for path, settings in self.settings.endpoints.items()}
         for endpoint in self.endpoints.values():
             endpoint.startup()

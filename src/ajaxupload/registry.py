@@ -58,7 +58,10 @@ def resolve(kind: str, name: str | type) -> type[Any]:
     elif "." in name or ":" in name:
         found = _load(kind, name)
     elif name in (installed := _installed(kind)):
-        found = installed[name].load()
+        try:
+            found = installed[name].load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"{kind} {name!r} of an installed package cannot be imported: {error}") from error
     else:
         raise ConfigError(f"unknown {kind} {name!r}{nearest(name, names(kind))}")
     if not isinstance(found, type):

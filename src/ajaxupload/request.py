@@ -80,7 +80,7 @@ class UploadRequest(Request):
         if found is None:
             try:
                 pairs = parse_qsl(
-                    self.environ.get("QUERY_STRING", ""),
+                    _utf8(self.environ.get("QUERY_STRING", "")),  # curl and old browsers send names as they are
                     keep_blank_values=True,
                     errors="replace",
                     max_num_fields=_MAX_QUERY_FIELDS,
@@ -94,11 +94,15 @@ class UploadRequest(Request):
     @property
     def tail(self) -> str:
         """The path below the endpoint, without the slash between; "" at the endpoint itself."""
-        text: str = self.environ.get("PATH_INFO", "")
-        return text.encode("latin-1", "replace").decode("utf-8", "replace").lstrip("/")
+        return _utf8(self.environ.get("PATH_INFO", "")).lstrip("/")
 
     @property
     def media_type(self) -> str:
         """The Content-Type without its parameters, lower-case; "" where there is none."""
         text: str = self.environ.get("CONTENT_TYPE", "")
         return text.partition(";")[0].strip().lower()
+
+
+def _utf8(text: str) -> str:
+    """Bytes reach WSGI as Latin-1 (PEP 3333, "Unicode Issues"), and mean UTF-8."""
+    return text.encode("latin-1", "replace").decode("utf-8", "replace")

@@ -13,6 +13,7 @@ a table of its own, it is this one; where it is only a class, its options are gi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,11 @@ __all__ = ["BackendSpec", "Backends", "checked", "hints_of", "options_of", "spec
 
 #: Upper-case attributes of a backend class that tell the engine how to call it and are not the user's to set.
 _CONTRACT_FLAGS = frozenset(("LENT_BUFFER",))
+#: What the engine calls, every method of a backend but its abilities.
+_HOOKS = (
+    "startup", "examine", "clean",
+    "update_filename", "setup", "upload_chunk", "upload_waits", "upload_complete", "upload_aborted",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,12 @@ class Backends:
             cls = resolve("backend", table["class"])
         except ConfigError as error:
             self._problems.extend(f"{where}: {text}" for text in error.problems)
+            return None
+        if not all(callable(getattr(cls, hook, None)) for hook in _HOOKS):
+            self._problems.append(f"{where}: {cls.__name__} is no backend: derive it from AbstractUploadBackend")
+            return None
+        if later := [hook for hook in _HOOKS if inspect.iscoroutinefunction(getattr(cls, hook))]:
+            self._problems.append(f"{where}: {', '.join(later)} of {cls.__name__} must be plain functions, not async")
             return None
         return BackendSpec(name, cls, self._options(cls, table, where))
 

@@ -130,6 +130,11 @@ class TypeList:
         else:
             raise ValueError(f'{entry!r} is no type: write "image/*", "image/png" or ".png"')
 
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The list as the `accept` attribute of HTML takes it: types and ".ext", lower-case."""
+        return self.types + self.extensions
+
     def __bool__(self) -> bool:
         return bool(self.extensions or self.types)
 

@@ -17,7 +17,7 @@ __all__ = ["Upload", "new_id"]
 
 
 def new_id() -> str:
-    """22 URL-safe characters from 128 random bits: unguessable, never a path (RELIABILITY R23)."""
+    """22 URL-safe characters from 128 random bits: unguessable, never a path."""
     return secrets.token_urlsafe(16)
 
 

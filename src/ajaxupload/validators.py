@@ -81,10 +81,10 @@ def check_count(count: int, max_files: int | None) -> None:
 
 class TypeRules:
     """Which types an endpoint takes. `allow` and `deny` are lists for `TypeList` (ValueError as there); an empty
-    `allow` takes all, `deny` wins. `sniff` says whether contents may refuse a file (R10).
+    `allow` takes all, `deny` wins. `sniff` says whether contents may refuse a file.
 
     Names are judged as they would be stored, after `safe_name`, whoever calls: "x.jpg::$DATA" is what it becomes. The
-    last extension decides. The client's Content-Type is a hint and decides nothing (R11).
+    last extension decides. The client's Content-Type is a hint and decides nothing.
     """
 
     def __init__(self, allow: Iterable[str] = (), deny: Iterable[str] = (), sniff: bool = True) -> None:
@@ -147,7 +147,7 @@ class TypeRules:
 
 
 def _looks(found: Sniffed | None) -> str:
-    return f"looks like {describe(found.type)}" if found else "is nothing known"
+    return f"looks like {describe(found.type)}" if found else "is of no known kind"
 
 
 def _shown(name: str | bytes) -> str:

@@ -7,6 +7,8 @@ type annotation. What must not: any knowledge of which settings exist (config.py
 from __future__ import annotations
 
 import importlib
+import inspect
+import math
 import re
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +52,7 @@ _FALSE = frozenset(("false", "no", "off", "0"))
 
 
 def _quantity(value: object, units: Mapping[str, float], example: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
         return value
     found = _NUMBER_UNIT.fullmatch(value) if isinstance(value, str) else None
     if found is None or found[2].lower() not in units:
@@ -157,6 +159,8 @@ def _callable(value: object) -> object:
     found = import_object(value) if isinstance(value, str) else value
     if not callable(found):
         raise ValueError(f"must be a function or the dotted path of one, not {value!r}")
+    if inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(type(found).__call__):
+        raise ValueError(f"must be a plain function: {value!r} is async, and nothing would await what it says")
     return found
 
 

@@ -86,8 +86,8 @@ class Handler(BaseHTTPRequestHandler):
         if path in state.pages:
             body = state.pages[path].encode()
             return self.answer(200, body, "text/html; charset=utf-8", {"Content-Security-Policy": state.policy})
-        if path.startswith("/static/"):
-            return self.static(STATIC / path.removeprefix("/static/"))
+        if "/static/" in path:
+            return self.static(STATIC / path.partition("/static/")[2])
         if path == "/favicon.ico":
             return self.answer(200, b"", "image/x-icon")
         state.log.append(self.entry)

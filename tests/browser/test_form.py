@@ -5,6 +5,7 @@ What lives here: the form's side only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.browser.conftest import OPEN
 from tests.browser.rig import INNER, SCRIPT, document, form
 from tests.browser.scripted import Server
 from tests.browser.state import Fault
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 MAKE = Callable[..., Path]
@@ -195,6 +197,36 @@ def test_what_has_the_focus_keeps_it_while_the_element_is_drawn(new_tab: OPEN, s
     tab.page.add_script_tag(url=f"/static/{SCRIPT}")
     tab.page.locator("ajax-upload[ready]").wait_for()
     assert tab.focused() == "file"
+
+
+def documented(server: Server, number: int) -> None:
+    """Serve an HTML block of the documentation, as it stands, with the tags of the first."""
+    text = (ROOT / "docs" / "reference" / "widget.md").read_text()
+    blocks = re.findall(r"```html\n(.*?)```", text, re.DOTALL)
+    tags = blocks[0].split("<form")[0] if number else ""
+    server.state.pages["/page.html"] = f"<!doctype html><html lang=en><title>Documented</title>{tags}{blocks[number]}"
+
+
+def test_the_documentations_first_page_works(new_tab: OPEN, server: Server, make: MAKE) -> None:
+    documented(server, 0)
+    tab = new_tab()
+    tab.page.goto("/page.html")
+    tab.page.get_by_label("Choose files").set_input_files(make("a.txt"))
+    tab.wait("done")
+    assert [one.name for one in server.state.stored] == ["a.txt"]
+
+
+def test_the_documentations_form_works(new_tab: OPEN, server: Server, make: MAKE) -> None:
+    documented(server, 1)
+    tab = new_tab()
+    tab.page.goto("/page.html")
+    tab.page.get_by_label("Your name").fill("Ann")
+    tab.page.get_by_label("Your papers").set_input_files([make("a.txt"), make("b.txt")])
+    tab.wait("done", 2)
+    tab.page.get_by_role("button", name="Apply").click()
+    tab.page.get_by_role("heading", name="Thanks").wait_for()
+    (form_sent,) = server.state.forms
+    assert (form_sent["who"], sorted(form_sent["papers"])) == (["Ann"], ["id1", "id2"])
 
 
 def test_without_javascript_the_plain_form_posts(visit: OPEN, server: Server, make: MAKE) -> None:

@@ -7,6 +7,7 @@ What lives here: the scenes. The pictures land in build/browser; three of them a
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ FOLDER = ROOT / "build" / "browser"
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 
 
-def picture(tab: Tab, name: str) -> None:
+def picture(tab: Tab, name: str, *, rtl: bool = False) -> None:
     """Keep it, and make sure that it fits: nothing wider than the page, nothing over something else."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     tab.page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
@@ -36,8 +37,9 @@ def picture(tab: Tab, name: str) -> None:
           .filter((part) => part.checkVisibility()).map((part) => part.getBoundingClientRect())
           .map(({ left, right }) => [Math.round(left), Math.round(right)]))"""
     )
-    for parts in boxes:
-        assert all(one[1] <= other[0] for one, other in zip(parts, parts[1:], strict=False)), parts
+    for row in boxes:
+        parts = row[::-1] if rtl else row
+        assert all(one[1] <= other[0] for one, other in pairwise(parts)), parts
 
 
 def busy(tab: Tab, server: Server, make: MAKE) -> None:
@@ -97,8 +99,7 @@ def test_right_to_left(visit: OPEN, server: Server, make: MAKE) -> None:
     viewport = {"width": 760, "height": 720}
     tab = visit("chunk-size=1MiB concurrency=2", lang="ar", dir="rtl", viewport=viewport)
     busy(tab, server, make)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    tab.page.screenshot(path=FOLDER / "rtl-busy.png", full_page=True)
+    picture(tab, "rtl-busy", rtl=True)
 
 
 def test_dragging_over(visit: OPEN) -> None:

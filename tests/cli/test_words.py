@@ -123,7 +123,7 @@ def test_without_gunicorn_the_install_line_is_told(
     monkeypatch.delattr("ajaxupload.demo.serving", raising=False)
     monkeypatch.setitem(sys.modules, "gunicorn.app.base", None)
     error = told("serve", "--port", "x", status=2, capsys=capsys)
-    assert "ajaxupload serve needs gunicorn: pip install ajaxupload[serve]" in error
+    assert "ajaxupload serve needs gunicorn: pip install 'ajaxupload[serve]'" in error
     assert "--port must be" in error
 
 

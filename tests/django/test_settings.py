@@ -220,12 +220,17 @@ AjaxFileUploader("s3")
 
 @pytest.mark.parametrize(
     ("package", "code", "extra"),
-    [("django", "import ajaxupload.adapters.django", "django"), ("boto3", MAKE_S3, "s3")],
-    ids=["django", "boto3"],
+    [
+        ("django", "import ajaxupload.adapters.django", "django"),
+        ("flask", "import ajaxupload.adapters.flask", "flask"),
+        ("pyramid", "import ajaxupload.adapters.pyramid", "pyramid"),
+        ("boto3", MAKE_S3, "s3"),
+    ],
+    ids=["django", "flask", "pyramid", "boto3"],
 )
 def test_a_missing_package_is_named_with_the_command_that_brings_it(package: str, code: str, extra: str) -> None:
     run = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.modules[{package!r}] = None\n{code}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert run.stderr.rstrip().endswith(f"pip install ajaxupload[{extra}]")
+    assert run.stderr.rstrip().endswith(f"pip install 'ajaxupload[{extra}]'")

@@ -123,7 +123,7 @@ def test_a_backend_is_a_class_a_name_a_path_or_a_table(site: Site, uploads: Path
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (((), {"max_sise": "1 MB"}), "unknown option 'max_sise'"),
+        (((), {"max_sise": "1 MB"}), "unknown key 'max_sise'; did you mean 'max_size'"),
         (((), {"max_size": "much"}), "max_size must be a size"),
         (((), {"UPLOAD_DIRR": "x"}), "did you mean 'upload_dir'?"),
         ((("locall",), {}), "unknown backend 'locall'; did you mean 'local'?"),

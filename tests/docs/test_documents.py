@@ -86,16 +86,18 @@ def test_the_settings_page_names_every_setting_with_its_default() -> None:
     """R38: the documentation states what is taken and how it is limited; this keeps it true."""
     import dataclasses
 
+    from ajaxupload.backends.django_storage import DjangoStorageUploadBackend
     from ajaxupload.backends.local import LocalUploadBackend
     from ajaxupload.backends.memory import MemoryUploadBackend
     from ajaxupload.config import EndpointSettings, options_of
     from ajaxupload.values import parse_size
 
     text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
-    table = re.findall(r"^\| (`[a-z_`, ]+) \|([^|]+)\|", text, re.MULTILINE)
+    table = re.findall(r"^\| (`[a-z_`, ]+) \|([^|]+)\|[^|]+\|$", text, re.MULTILINE)
     rows = {key: default.strip() for keys, default in table for key in re.findall(r"`(\w+)`", keys)}
     fields = {field.name: field for field in dataclasses.fields(EndpointSettings) if field.name != "path"}
-    options = {name.lower() for cls in (LocalUploadBackend, MemoryUploadBackend) for name in options_of(cls)}
+    backends = (LocalUploadBackend, MemoryUploadBackend, DjangoStorageUploadBackend)
+    options = {name.lower() for cls in backends for name in options_of(cls)}
     assert set(rows) | {"buffer_size"} == set(fields) | options
     for name, field in fields.items():
         if isinstance(field.default, int) and not isinstance(field.default, bool):

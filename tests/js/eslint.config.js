@@ -7,7 +7,7 @@ const HTML = ['innerHTML', 'outerHTML', 'srcdoc', 'setHTMLUnsafe', 'insertAdjace
 const BROWSER = [
   'AbortController', 'AbortSignal', 'Blob', 'CSS', 'CustomEvent', 'DOMException', 'EventTarget', 'FormData', 'Intl', 'TextEncoder', 'URL',
   'URLSearchParams', 'XMLHttpRequest', 'addEventListener', 'alert', 'btoa', 'clearTimeout', 'console', 'createImageBitmap',
-  'crypto', 'customElements', 'document', 'localStorage', 'navigator', 'performance', 'requestAnimationFrame', 'setTimeout',
+  'crypto', 'customElements', 'document', 'localStorage', 'navigator', 'performance', 'queueMicrotask', 'requestAnimationFrame', 'setTimeout',
 ];
 const NODE = ['Buffer', 'Event', 'File', 'process'];
 const named = (names) => Object.fromEntries(names.map((name) => [name, 'readonly']));

@@ -246,7 +246,7 @@ def test_without_the_token_before_the_file_nothing_is_stored(folder: Path, parts
         )
         raw = visitor.ask("PUT", "/up/a.txt", b"one")
     assert answer.status == 403
-    assert b"CSRF token missing or wrong" in answer.body
+    assert b"(CSRF) is missing or wrong in the field csrf_token before the file" in answer.body
     assert (raw.status, raw.json["code"]) == (403, "csrf")
     assert not stored(folder)
 

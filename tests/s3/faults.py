@@ -16,7 +16,18 @@ import time
 
 from tests.s3.proxy import Call, Fault, Proxy
 
-__all__ = ["answer", "error_in_success", "lost", "reset", "slow", "stall", "wrong_checksum", "wrong_etag"]
+__all__ = [
+    "answer",
+    "confirming",
+    "error_in_success",
+    "flipped",
+    "lost",
+    "reset",
+    "slow",
+    "stall",
+    "throttled",
+    "wrong_etag",
+]
 
 
 def answer(status: int, code: str) -> Fault:
@@ -68,10 +79,24 @@ def wrong_etag(call: Call) -> bytes:
     return re.sub(rb'(?i)(\r\netag: *"?)[0-9a-f]{8}', rb"\g<1>deadbeef", head) + body
 
 
-def wrong_checksum(call: Call) -> bytes:
-    """The server received other bytes, as its checksum shows."""
-    head, body = call.forward()
-    return re.sub(rb"(?i)(\r\nx-amz-checksum-\w+: *)[^\r]{4}", rb"\g<1>AAAA", head) + body
+def confirming(*, right: bool, then: Fault = lambda call: b"".join(call.forward())) -> Fault:
+    """The server names the checksum that it found, as Amazon's does and none of ours; or another one."""
+
+    def fault(call: Call) -> bytes:
+        said = then(call) or b""
+        told = re.search(rb"(?i)\r\nx-amz-checksum-\w+: *[^\r]{4}", call.head)
+        line = told[0] if told and right else told[0][:-4] + b"AAAA" if told else b""
+        rest = call.head[told.end() :].partition(b"\r\n")[0] if told else b""
+        head, _, body = said.partition(b"\r\n\r\n")
+        return head + line + rest + b"\r\n\r\n" + body
+
+    return fault
+
+
+def flipped(call: Call) -> bytes:
+    """Other bytes arrive than were sent."""
+    head, body = call.forward(lambda block: bytes(block).replace(b"\x00", b"\x01"))
+    return head + body
 
 
 def slow(seconds: float) -> Fault:
@@ -81,6 +106,21 @@ def slow(seconds: float) -> Fault:
         head, body = call.forward()
         time.sleep(seconds)
         return head + body
+
+    return fault
+
+
+def throttled(rate: int) -> Fault:
+    """A thin line: so many bytes in a second."""
+
+    def fault(call: Call) -> bytes:
+        call.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+
+        def taking_its_time(block: bytes) -> bytes:
+            time.sleep(len(block) / rate)
+            return bytes(block)
+
+        return b"".join(call.forward(taking_its_time))
 
     return fault
 

@@ -54,7 +54,7 @@ class Bucket:
         """The same bucket through a proxy of this machine."""
         return replace(self, endpoint=f"http://127.0.0.1:{port}")
 
-    def keys(self) -> list[str]:
+    def objects(self) -> list[str]:
         """All objects."""
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=self.name)
         return [each["Key"] for page in pages for each in page.get("Contents", [])]
@@ -81,7 +81,7 @@ class Bucket:
     def empty(self) -> None:
         """Take everything out."""
         client = self.client()
-        for key in self.keys():
+        for key in self.objects():
             client.delete_object(Bucket=self.name, Key=key)
         for each in client.list_multipart_uploads(Bucket=self.name).get("Uploads", []):
             client.abort_multipart_upload(Bucket=self.name, Key=each["Key"], UploadId=each["UploadId"])
@@ -162,7 +162,7 @@ def moto(home: Path, **env: str) -> Iterator[str]:
 
 @contextmanager
 def ministack(home: Path) -> Iterator[str]:
-    """MiniStack, which refuses wrong checksums and taken keys, on completion too. Its endpoint."""
+    """MiniStack, which refuses a taken key on completion too, as Amazon does. Its endpoint."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     env = {

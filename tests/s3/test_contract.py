@@ -35,7 +35,7 @@ class S3Contract(BackendContract):
         return self.bucket.read(result["filename"])
 
     def stored(self) -> Collection[str]:
-        return self.bucket.keys()
+        return self.bucket.objects()
 
     def leftovers(self) -> Collection[str]:
         return self.bucket.unfinished()

@@ -249,7 +249,7 @@ def test_what_is_outside_the_prefix_is_not_found(bucket: Bucket) -> None:
     for ability in (backend.open, backend.delete):
         with pytest.raises(NotFound):
             ability("other/secret")
-    assert bucket.keys() == ["other/secret"]
+    assert bucket.objects() == ["other/secret"]
 
 
 def test_open_tells_what_breaks_while_it_reads(bucket: Bucket) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Any
 
@@ -17,7 +18,7 @@ from ajaxupload.backends.s3.plan import POOL
 from ajaxupload.testing.driving import begin, cut, finish, send
 from tests.s3.ceph import PROGRAMS
 
-__all__ = ["MIB", "NEEDS_CEPH", "TinyParts", "begun", "eventually", "pool_is_empty", "upload"]
+__all__ = ["MIB", "NEEDS_CEPH", "TinyParts", "aborting", "begun", "eventually", "pool_is_empty", "upload"]
 
 NEEDS_CEPH = pytest.mark.needs(*PROGRAMS)
 MIB = 1 << 20
@@ -39,17 +40,29 @@ def begun(
     pieces: int = 65_536,
     **options: Any,
 ) -> tuple[S3UploadBackend, str]:
-    """An upload that has all its bytes, and its key."""
+    """An upload that has all its bytes, and its key. What raises is told to abort, as the engine does."""
     backend = cls(**options)
     filename = begin(backend, name, len(content) if declared else None)
-    send(backend, cut(content, [pieces]))
+    with aborting(backend, filename):
+        send(backend, cut(content, [pieces]))
     return backend, filename
 
 
 def upload(content: bytes, **details: Any) -> dict[str, Any]:
     """A whole upload; what the hooks replied."""
     backend, filename = begun(content, **details)
-    return finish(backend, filename)
+    with aborting(backend, filename):
+        return finish(backend, filename)
+
+
+@contextmanager
+def aborting(backend: S3UploadBackend, filename: str) -> Iterator[None]:
+    """Whatever is raised inside, the backend is told to leave nothing behind."""
+    try:
+        yield
+    except BaseException:
+        backend.upload_aborted(filename)
+        raise
 
 
 def eventually(true: Callable[[], object], seconds: float = 10.0) -> bool:

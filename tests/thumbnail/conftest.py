@@ -1,17 +1,31 @@
 """Fixtures of the thumbnails' tests.
 
-What lives here: an empty shelf for each test. What must not: pictures (pictures.py).
+What lives here: empty stores for each test. What must not: pictures (pictures.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.thumbnail.pictures import Shelf
+from tests.thumbnail.pools import pool_of
+from tests.thumbnail.telling import Telling
 
 
 @pytest.fixture(autouse=True)
 def shelf() -> dict[str, bytes]:
     """What the store of the tests' own holds: nothing yet."""
     Shelf.clear()
+    Telling.forget()
     return Shelf.files
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """Options that no other test shares, and so a pool of the test's own; its children are ended afterwards."""
+    limits = {"MEMORY_LIMIT": (200 << 20) + abs(hash(request.node.name)) % 10_000_000, "PROCESSES": 1}
+    yield limits
+    pool_of(limits).end()

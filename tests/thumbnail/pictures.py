@@ -103,11 +103,12 @@ def png(width: int = 400, height: int = 300, **options: Any) -> bytes:
     return saved(photo(width, height), "PNG", **options)
 
 
-def animated(kind: str, count: int, size: tuple[int, int] = (60, 40), **options: Any) -> bytes:
+def animated(kind: str, count: int, size: tuple[int, int] = (60, 40), *, loop: int | None = 0) -> bytes:
     """An animation whose frames go from black to red."""
     frames = [Image.new("RGB", size, (255 * number // max(count - 1, 1), 0, 0)) for number in range(count)]
-    more = {"lossless": True} if kind == "WEBP" else {}
-    return saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=80, loop=0, **more, **options)
+    more: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {}
+    more |= {"loop": loop} if loop is not None else {}
+    return saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=80, **more)
 
 
 def profile() -> bytes:

@@ -20,7 +20,7 @@ import django  # noqa: E402 - after the settings
 django.setup()
 
 from PIL import Image  # noqa: E402 - after the settings
-from sorl.thumbnail.base import ThumbnailBackend  # noqa: E402 - after the settings
+from sorl.thumbnail.base import ThumbnailBackend  # type: ignore[import-untyped]  # noqa: E402 - ships no types
 
 
 class Written:

@@ -100,15 +100,17 @@ class TestWithTheOriginal(InMemory):
 
 
 class TestInFrontOfLocal(ThumbnailContract):
+    store: Store
+
     @pytest.fixture(autouse=True)
     def _store(self, tmp_path: Path) -> None:
-        self.store = Store(tmp_path, **{"MEDIA_URL": "/media/"}).started()
+        self.store = Store(tmp_path, MEDIA_URL="/media/").started()
 
     def make_store(self) -> Any:
         return {"class": "local", **self.store.options}
 
     def read(self, result: Mapping[str, Any]) -> bytes:
-        return (self.store.root / result["filename"]).read_bytes()
+        return Path(self.store.root, result["filename"]).read_bytes()
 
     def stored(self) -> Collection[str]:
         return self.store.stored()

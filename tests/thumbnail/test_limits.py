@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,16 @@ def refused(content: bytes, name: str = "photo.png", **options: Any) -> Unproces
     return caught.value
 
 
+def quickest(action: Callable[[], object]) -> float:
+    """Seconds that it takes when nobody else wants the machine: the best of several."""
+    times = []
+    for _ in range(8):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
 def resident() -> int:
     """Bytes of memory that this process has."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
@@ -53,7 +64,7 @@ def resident() -> int:
 @pytest.mark.parametrize(
     ("width", "height", "words"),
     [
-        (50_000, 50_000, "at most 10000 pixels on a side"),
+        (50_000, 50_000, "2500 megapixels, too many pixels: at most 40 megapixels"),
         (10_001, 10, "at most 10000 pixels on a side"),
         (10, 10_001, "at most 10000 pixels on a side"),
         (9_500, 9_500, "90.25 megapixels, too many pixels: at most 40 megapixels"),
@@ -65,10 +76,9 @@ def resident() -> int:
 def test_a_bomb_is_refused_from_its_header(sandbox: bool, width: int, height: int, words: str) -> None:
     """R12, C06, C07: told by the header, so that it costs nothing; Pillow's own warning zone included."""
     content = png_claiming(width, height, rows=100)
-    refused(content, SANDBOX=sandbox)
-    start, before = time.perf_counter(), resident()
     error = refused(content, SANDBOX=sandbox)
-    assert time.perf_counter() - start < 0.2
+    before = resident()
+    assert quickest(lambda: refused(content, SANDBOX=sandbox)) < 0.05
     assert resident() - before < 4 << 20
     assert words in error.message
     assert (error.status, error.code, error.permanent) == (422, "image_too_large", True)
@@ -121,21 +131,23 @@ def ztxt(size: int) -> bytes:
 )
 def test_a_text_bomb_is_not_unpacked(sandbox: bool, content: bytes) -> None:
     """C08: refused or ignored, but not in memory."""
-    before, start = resident(), time.perf_counter()
-    try:
-        assert opened(kept(uploaded(content, "a.png", SANDBOX=sandbox))).size == (100, 100)
-    except Unprocessable as error:
-        assert "damaged" in error.message
-    assert time.perf_counter() - start < 0.5
+
+    def send() -> None:
+        try:
+            assert opened(kept(uploaded(content, "a.png", SANDBOX=sandbox))).size == (100, 100)
+        except Unprocessable as error:
+            assert "damaged" in error.message
+
+    before = resident()
+    assert quickest(send) < 0.1
     assert resident() - before < 16 << 20
 
 
 def test_a_file_with_very_many_frames_costs_no_more_than_one() -> None:
     content = gif_with_frames(50_000)
-    thumbnail(content)
-    start = time.perf_counter()
-    thumbnail(content)
-    assert time.perf_counter() - start < 0.2
+    before = resident()
+    assert quickest(lambda: thumbnail(content)) < 0.1
+    assert resident() - before < 16 << 20
 
 
 @each_way
@@ -177,7 +189,7 @@ def test_processor_time_is_a_reason_to_refuse() -> None:
     content = gif_with_frames(400_000)
     start = time.perf_counter()
     error = refused(content, "a.gif", MAX_FRAMES=10**6, CPU_LIMIT=1.0)
-    assert time.perf_counter() - start < 12
+    assert time.perf_counter() - start < 60
     assert "takes too long" in error.message
     assert (error.status, error.code, error.permanent) == (422, "image_too_slow", False)
 
@@ -191,7 +203,7 @@ def test_time_by_the_clock_is_a_reason_to_refuse() -> None:
 def test_refusals_leave_no_descriptor_open() -> None:
     refused(b"first")
     before = open_descriptors()
-    for content in (b"no picture", png_claiming(50_000, 50_000), jpeg()[:500], gif_with_frames(10)[:-20]) * 5:
+    for content in (b"no picture", png_claiming(50_000, 50_000), jpeg()[:500], gif_with_frames(10)[:40]) * 5:
         backend = ThumbnailUploadBackend(STORE=Shelf)
         backend.setup("a.png")
         backend.upload_chunk(content)

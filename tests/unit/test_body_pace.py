@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import socket
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -110,6 +112,39 @@ def test_draining_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("error", [ConnectionResetError(), TimeoutError(), ValueError(), None])
 def test_draining_does_not_mind_a_client_that_went_away(error: Exception | None) -> None:
     body = Body(Source(b"x", *([error] if error else [])), 6)
+    body.drain()
+    assert body.broken
+
+
+class Receiving:
+    """Reads from a connection, as servers' inputs do in the end."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+
+    def read(self, size: int, /) -> bytes:
+        return self.connection.recv(size)
+
+
+@pytest.mark.parametrize(("patience", "waited"), [(None, 0.2), (60.0, 0.2), (0.05, 0.05)])
+def test_draining_does_not_wait_for_a_client_that_waits_where_the_server_lends_its_socket(
+    patience: float | None, waited: float
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(patience)
+        theirs.sendall(b"half")
+        asked = {"wsgi.input": Receiving(ours), "CONTENT_LENGTH": "8", "gunicorn.socket": ours}
+        began = time.monotonic()
+        body_of(asked).drain(seconds=0.2)
+        assert waited <= time.monotonic() - began < 5
+        assert ours.gettimeout() == patience, "as it was"
+
+
+def test_draining_does_not_mind_a_connection_that_is_closed() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        body = body_of({"wsgi.input": Receiving(ours), "CONTENT_LENGTH": "8", "gunicorn.socket": ours})
     body.drain()
     assert body.broken
 

@@ -99,6 +99,7 @@ def test_every_fault_is_listed_at_once_with_the_nearest_known_name() -> None:
         ({"backend": "nowhere"}, "unknown backend 'nowhere'"),
         ({"backend": {"class": "no.such:Backend"}}, "cannot be imported"),
         ({"backend": {}}, 'needs a "class"'),
+        ({"upload_dir": "x"}, "'upload_dir' is an option of the backend: put it into the backend's table"),
         ({"authorize": "not callable"}, "authorize"),
         ({"backend": "os.path:join"}, "not a class"),
     ],
@@ -120,7 +121,7 @@ def test_a_configuration_without_endpoints_says_how_to_add_one() -> None:
 def test_a_single_fault_is_the_whole_message_and_several_are_a_list() -> None:
     assert str(ConfigError("one")) == "one"
     assert str(ConfigError(["one", "two"])) == "2 problems in the configuration:\n  - one\n  - two"
-    assert str(MissingExtra("backend 's3'", "boto3", "s3")) == "backend 's3' needs boto3: pip install ajaxupload[s3]"
+    assert str(MissingExtra("backend 's3'", "boto3", "s3")) == "backend 's3' needs boto3: pip install 'ajaxupload[s3]'"
 
 
 @pytest.mark.parametrize("spelling", ["memory", MemoryUploadBackend, "ajaxupload.backends.memory:MemoryUploadBackend"])

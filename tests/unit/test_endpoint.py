@@ -105,6 +105,19 @@ def test_ten_gib_over_the_limit_are_answered_before_a_byte_is_read_and_little_is
     assert reply.read_in_all <= DRAIN_LIMIT == 1 << 20
 
 
+def test_so_is_a_form_that_is_larger_than_all_that_it_may_hold() -> None:
+    asked = {"CONTENT_TYPE": "multipart/form-data; boundary=B", "CONTENT_LENGTH": str(10 * GIB)}
+    reply = Reply(endpoint(), environ(source=Input(10 * GIB), **asked))
+    assert (reply.status, reply.json["code"], reply.read_before) == (413, "too_large", 0)
+
+
+def test_a_form_that_may_hold_so_much_is_read_until_it_proves_to_be_none() -> None:
+    asked = {"CONTENT_TYPE": "multipart/form-data; boundary=B", "CONTENT_LENGTH": str(GIB)}
+    reply = Reply(endpoint(), environ(source=Input(GIB), **asked))
+    assert (reply.status, reply.json["code"]) == (400, "malformed_form")
+    assert 0 < reply.read_before <= DRAIN_LIMIT
+
+
 def test_a_small_refused_body_is_read_before_the_answer() -> None:
     body = Input(300_000)
     reply = Reply(endpoint(max_size="100 KB"), environ("PUT", body, CONTENT_LENGTH="300000"))
@@ -166,7 +179,7 @@ def test_a_request_in_no_protocol_is_refused_in_its_clients_shape(
 def test_only_the_protocols_that_are_named_are_spoken() -> None:
     raw_only = endpoint(protocols=["raw"])
     asked = {"CONTENT_TYPE": "multipart/form-data; boundary=B"}
-    assert Reply(raw_only, environ(source=b"--B--", **asked)).status == 405
+    assert Reply(raw_only, environ(source=b"--B--", **asked)).status == 415
     assert Reply(raw_only, environ("PUT", b"x", PATH_INFO="/a.txt")).status == 201
     assert Reply(raw_only, environ("GET")).json["protocols"] == ["raw"]
 

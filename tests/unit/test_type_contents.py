@@ -69,7 +69,7 @@ def test_r10_what_fits_its_name_passes(name: str, head: bytes, looks: str | None
     [
         ("cat.png", HTML, "cat.png is not a PNG image: its content looks like an HTML page."),
         ("cat.png", JPEG, "cat.png is not a PNG image: its content looks like a JPEG image."),
-        ("cat.jpg", UNKNOWN, "cat.jpg is not a JPEG image: its content is nothing known."),
+        ("cat.jpg", UNKNOWN, "cat.jpg is not a JPEG image: its content is of no known kind."),
         ("cat.gif", TEXT, "cat.gif is not a GIF image: its content looks like a plain text file."),
         ("a.pdf", EXE, "a.pdf is not a PDF document: its content looks like a Windows program."),
         ("a.docx", PDF, "a.docx is not a Word document: its content looks like a PDF document."),

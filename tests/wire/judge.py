@@ -41,7 +41,10 @@ def _headers(case: Case, answer: Answer) -> Iterator[str]:
 def _body(case: Case, answer: Answer) -> Iterator[str]:
     text = answer.body.decode("utf-8", "replace")
     if case.json is not None:
-        yield from differences(case.json, answer.json, "json")
+        try:
+            yield from differences(case.json, answer.json, "json")
+        except ValueError:
+            yield "the body is no JSON"
     yield from (f"{each!r} is not in the body" for each in case.texts if each not in text)
     yield from (f"{each!r} is in the body" for each in case.absent if each in text)
 

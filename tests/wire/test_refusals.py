@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from ajaxupload.body import DRAIN_SECONDS
 from tests.wire import store
 from tests.wire.client import FORM, ask, connected, form, post, read_answer
 from tests.wire.doors import FRAMEWORKS, SERVERS, TOKEN, Door
@@ -70,6 +71,15 @@ def test_a_browser_on_a_slow_line_sees_the_refusal(door: Door, server: Server) -
                 connection.sendall(request[at : at + (96 << 10)])
                 time.sleep(0.005)
         assert read_answer(connection).status == 413
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", ["gunicorn", *FRAMEWORKS], indirect=True)
+def test_a_client_that_waits_for_the_refusal_before_it_sends_gets_it(door: Door, server: Server) -> None:
+    with connected(server.port, timeout=DRAIN_SECONDS + 8) as connection:
+        connection.sendall(post("/photos?filename=x.exe", b"", *DRESS, length=500_000))
+        assert read_answer(connection).status == 415
+    assert store.take(server.root) == {}
 
 
 @each_server

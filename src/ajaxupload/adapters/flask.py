@@ -17,7 +17,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, cast
 
-import flask
+from ajaxupload.errors import MissingExtra
+
+try:
+    import flask
+except ImportError as error:
+    raise MissingExtra("the Flask adapter", "Flask", "flask") from error
+
 import webob
 from werkzeug.datastructures import FileStorage, ImmutableMultiDict
 

@@ -19,7 +19,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from pyramid.csrf import check_csrf_origin, get_csrf_token
+from ajaxupload.errors import MissingExtra
+
+try:
+    from pyramid.csrf import check_csrf_origin, get_csrf_token
+except ImportError as error:
+    raise MissingExtra("the Pyramid adapter", "Pyramid", "pyramid") from error
+
 from pyramid.httpexceptions import HTTPException, HTTPNotFound
 from pyramid.interfaces import ICSRFStoragePolicy, IDefaultCSRFOptions
 from pyramid.response import Response
@@ -203,7 +209,10 @@ def _check(request: UploadRequest, settings: EndpointSettings) -> None:
     if csrf.check_origin and not check_csrf_origin(native, allow_no_origin=csrf.allow_no_origin, raises=False):
         genuine = False
     if not genuine:
-        raise Forbidden("Your page is out of date: reload it and try again (CSRF token missing or wrong).", code="csrf")
+        form = request.media_type == "multipart/form-data"
+        place = f"in the field {csrf.token} before the file" if form and csrf.token else f"in the header {csrf.header}"
+        reload = "Please reload the page and try again: its token against forged requests (CSRF) is missing or wrong"
+        raise Forbidden(f"{reload} {place}.", code="csrf")
 
 
 def _csrf(native: Any) -> Any:

@@ -89,7 +89,7 @@ class AbstractUploadBackend:
 
     def upload_chunk(self, chunk: Any, *args: Any, **kwargs: Any) -> None:
         """Bytes in order, none of them empty; see BUFFER_SIZE and LENT_BUFFER. An empty file has no chunk at all."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define upload_chunk")
 
     def upload_waits(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """All bytes came and passed every check, but more files of the same request are still to come.

@@ -15,13 +15,22 @@ __all__ = ["call"]
 
 
 @lru_cache(maxsize=1024)
-def _takes_keywords(function: Callable[..., Any]) -> bool:
-    parameters = inspect.signature(function).parameters.values()
-    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+def _parameters(function: Callable[..., Any], given: int) -> tuple[frozenset[str], frozenset[str], bool]:
+    """Of a hook called with `given` arguments: the names that these fill, the others, and whether it takes any name."""
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = list(inspect.signature(function).parameters.values())
+    filled = frozenset(each.name for each in parameters[:given] if each.kind is by_name[0])
+    free = frozenset(each.name for each in parameters if each.kind in by_name) - filled
+    return filled, free, any(each.kind is each.VAR_KEYWORD for each in parameters)
 
 
 def call(hook: Callable[..., Any], *args: Any, names: Mapping[str, str]) -> Any:
-    """Call one hook. The seed's view handed the URL's names to each hook as keywords: so do we, where it takes any."""
-    if names and _takes_keywords(getattr(hook, "__func__", hook)):
-        return hook(*args, **names)
-    return hook(*args)
+    """Call one hook. The seed's view handed the URL's names to each hook as keywords: so do we, those that it takes.
+
+    A name that is also the hook's own argument, "filename" say, is not handed on: it is in `Upload.path_names`.
+    """
+    if not names:
+        return hook(*args)
+    function = getattr(hook, "__func__", hook)
+    filled, free, any_name = _parameters(function, len(args) + (function is not hook))
+    return hook(*args, **{name: names[name] for name in names if name in free or (any_name and name not in filled)})

@@ -1,6 +1,6 @@
 """Handing a stored file out so that it can do no harm.
 
-What lives here: the headers under which anything that a stranger uploaded may leave (RELIABILITY R18, R19). What must
+What lives here: the headers under which anything that a stranger uploaded may leave. What must
 not: where files are kept.
 
 Whatever the file is, it leaves as an attachment of no type: an HTML page or an SVG image that somebody uploaded would

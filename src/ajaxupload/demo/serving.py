@@ -261,10 +261,9 @@ def _completed(sender: str, *, upload: Upload, request: Any, **_details: Any) ->
 
 def _failed(sender: str, *, upload: Upload, request: Any, error: BaseException | None, **_details: Any) -> None:
     reason = ascii(str(error) or type(error).__name__)[1:-1] if error is not None else "given up"
-    _log.info(
-        "%s: %s %s after %s: %s%s",
-        sender, upload.state, log_name(upload.name), human_size(upload.offset), reason[:200], _from(request),
-    )  # fmt: skip
+    # A request that is refused before any file of it is known has no name to tell.
+    what = f" {log_name(upload.name)} after {human_size(upload.offset)}" if upload.name else ""
+    _log.info("%s: %s%s: %s%s", sender, upload.state, what, reason[:200], _from(request))
 
 
 def _from(request: Any) -> str:

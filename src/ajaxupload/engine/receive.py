@@ -7,9 +7,11 @@ request's files become visible together, after its end was seen, or not at all. 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import TracebackType
@@ -18,7 +20,7 @@ from typing import Any
 from .. import events
 from ..body import Block
 from ..config import EndpointSettings
-from ..errors import BodyIncomplete, UploadError
+from ..errors import BodyIncomplete, Unprocessable, UploadError
 from ..naming import display_name, render
 from ..request import UploadRequest
 from ..upload import Upload
@@ -103,11 +105,15 @@ class Batch:
         upload = Upload(name=display_name(name), size=size, type=type, field=field, protocol=self._protocol)
         upload.fields, upload.path_names = fields or {}, self._request.path_names
         upload.max_size = self._settings.max_size
-        check_count(len(self._stored) + 1, self._settings.max_files)
-        head, rest = self._decide(upload, name, chunks)
-        stored = self._prepare(upload, name)
-        self._store(stored, head, rest)
-        self._finish_checks(upload)
+        try:
+            check_count(len(self._stored) + 1, self._settings.max_files)
+            head, rest = self._decide(upload, name, chunks)
+            stored = self._prepare(upload, name)
+            self._store(stored, head, rest)
+            self._finish_checks(upload)
+        except UploadError as error:
+            error.file = upload.name  # of several files, the reply says which one it was
+            raise
         return upload
 
     def publish(self) -> list[Upload]:
@@ -187,7 +193,8 @@ class Batch:
         upload.size = upload.offset
         check_min_size(upload.size, self._settings.min_size)
         for validate in self._settings.validators:
-            validate(upload)
+            if validate(upload) is False:  # as `authorize` may say no
+                raise Unprocessable("The file was checked and refused.", code="refused")
 
     def _wait(self, stored: _Stored) -> None:
         with storing():
@@ -198,16 +205,22 @@ class Batch:
         with storing():
             extra = call(backend.upload_complete, self._request.native, stored.filename, names=upload.path_names)
             upload.result = dict(extra or {})
+            json.dumps(upload.result, default=str, allow_nan=False)  # what cannot be told fails while it can be undone
             url = getattr(backend, "url", None)
             upload.url = url(upload.filename) if url is not None else None
         upload.state, upload.completed = "complete", time.time()
 
     def _abort(self, error: BaseException | None) -> None:
-        for stored in reversed(self._stored):
-            try:
-                call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
-            except Exception:  # noqa: BLE001 - the contract forbids it; the request's other files must be cleaned up too
-                _log.exception("a backend could not clean up after %.200a", stored.filename)
+        with ExitStack() as stack:  # the last first, and all of them whatever one raises
+            for stored in self._stored:
+                stack.callback(self._abort_one, stored, error)
+
+    def _abort_one(self, stored: _Stored, error: BaseException | None) -> None:
+        try:
+            call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
+        except Exception:  # noqa: BLE001 - the contract forbids it, and what ended the upload is what is told
+            _log.exception("a backend could not clean up after %.200a", stored.filename)
+        finally:
             self._end(stored.upload, stored.backend, error)
 
     def _end(self, upload: Upload, backend: Any, error: BaseException | None) -> None:

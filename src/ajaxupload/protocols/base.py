@@ -14,11 +14,12 @@ from webob import Response
 
 from ..config import EndpointSettings
 from ..engine import Batch, Engine
-from ..errors import MalformedForm, NoFile, NotImplementedHere, UploadError
-from ..forms import Form, FormLimits
+from ..errors import MalformedForm, NoFile, NotImplementedHere, TooLarge, UploadError
+from ..forms import LONGEST_HEAD, Form, FormLimits
 from ..guard import Guard
 from ..request import UploadRequest
 from ..upload import Upload
+from ..validators import human_size
 from . import replies
 
 __all__ = ["Mount", "Protocol", "form_of", "refuse_pieces", "refuse_questions", "store_files"]
@@ -55,6 +56,8 @@ class Protocol:
     """
 
     name = ""
+    #: The methods that it takes, GET, HEAD and OPTIONS aside.
+    methods: tuple[str, ...] = ("POST",)
 
     def __init__(self, mount: Mount) -> None:
         self.mount = mount
@@ -78,10 +81,20 @@ def form_of(request: UploadRequest, settings: EndpointSettings) -> Form:
     if form is None:
         if request.media_type != "multipart/form-data":
             raise MalformedForm(f"A multipart/form-data body is expected here, not {request.media_type[:80]!a}.")
+        _check_declared(request, settings)
         limits = FormLimits(settings.max_fields, settings.max_field_size, settings.max_fields_size, settings.max_files)
         form = Form(request.upload_body, request.environ["CONTENT_TYPE"], limits)
         request.environ["ajaxupload.form"] = form
     return form
+
+
+def _check_declared(request: UploadRequest, settings: EndpointSettings) -> None:
+    """TooLarge for a form that declares more bytes than all files and fields together may have: before any is read."""
+    length = request.upload_body.length
+    heads = (settings.max_files + settings.max_fields) * LONGEST_HEAD
+    if length is not None and length > settings.max_files * settings.max_size + settings.max_fields_size + heads:
+        limit = f"{settings.max_files} files of {human_size(settings.max_size)}"
+        raise TooLarge(f"The form is larger than {limit}, which is all that is taken at once (max_files, max_size).")
 
 
 def refuse_pieces(request: UploadRequest, form: Form | None = None) -> None:

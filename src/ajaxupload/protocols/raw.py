@@ -8,11 +8,12 @@ Content-Disposition (RFC 6266) or X-File-Name; without any, one is made from the
 from __future__ import annotations
 
 import mimetypes
+import re
 from urllib.parse import quote, unquote
 
 from webob import Response
 
-from ..errors import UnsupportedType
+from ..errors import NoFile, UnsupportedType
 from ..forms import header_parameters
 from ..request import UploadRequest
 from . import replies
@@ -21,12 +22,16 @@ from .base import Protocol, refuse_pieces
 __all__ = ["Raw", "named_by"]
 
 _TYPES = mimetypes.MimeTypes(filenames=())  # the machine's own tables would make names differ from host to host
+_UNTYPED = "application/octet-stream"
+# RFC 6266 section 4.3: `filename*`, whose value is in the coding of RFC 8187, goes before `filename`.
+_EXTENDED_NAME = re.compile(r""";\s*filename\*\s*=\s*utf-8'[^']*'([^\s;"]+)""", re.IGNORECASE)
 
 
 class Raw(Protocol):
     """PUT, or POST of anything that is not a form."""
 
     name = "raw"
+    methods = ("POST", "PUT")
 
     def matches(self, request: UploadRequest) -> bool:
         """A PUT is always raw; a POST is when its body is no form."""
@@ -46,15 +51,20 @@ class Raw(Protocol):
                     "This looks like a form without a file. Use enctype=multipart/form-data, or name it: ?filename="
                 )
             kind = ""
-        name = name or "file" + (_TYPES.guess_extension(kind) or "")
         body = request.upload_body
         with self.mount.batch(request, self.name) as batch:
-            batch.receive(name, body, size=body.length, type=kind or "application/octet-stream")
+            upload = batch.receive(name or _made_up(kind), body, size=body.length, type=kind or _UNTYPED)
+            if name is None and not upload.size:
+                raise NoFile  # neither a name nor a byte: fetch(url, {method: "POST"}) sends no file
             uploads = batch.publish()
         response = replies.json_reply(replies.success(uploads), 201 if request.method == "PUT" else 200)
         if request.method == "PUT" and uploads[0].url:
             response.headers["Location"] = quote(uploads[0].url, safe="/:?#[]@!$&'()*+,;=%~-._")
         return response
+
+
+def _made_up(kind: str) -> str:
+    return "file" + (_TYPES.guess_extension(kind) or "")
 
 
 def named_by(request: UploadRequest) -> str | None:
@@ -68,7 +78,10 @@ def named_by(request: UploadRequest) -> str | None:
 
 def _disposition(request: UploadRequest) -> str | None:
     # blueimp writes encodeURI(name) into filename="...".
-    return _decoded(header_parameters(request.headers.get("Content-Disposition", "")).get("filename", "")) or None
+    header = request.headers.get("Content-Disposition", "")
+    if extended := _EXTENDED_NAME.search(header):
+        return unquote(extended[1], errors="replace")
+    return _decoded(header_parameters(header).get("filename", "")) or None
 
 
 def _decoded(text: str) -> str:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from webob import Response
 
@@ -119,7 +120,7 @@ def failure(error: UploadError, *, status: int, as_html: bool = False) -> Respon
         "message": error.message,
         "code": error.code,
         "preventRetry": error.permanent,
-        "files": [],
+        "files": [{"name": error.file, "size": None, "error": error.message}] if error.file else [],
     }
     response = json_reply(data, status, as_html=as_html)
     response.headers.update(error.headers.items())
@@ -145,7 +146,10 @@ def back_link(request: UploadRequest) -> str:
     """Back to where the form stood: the endpoint's own page unless the browser tells a page of this site."""
     referer = request.headers.get("Referer", "")
     here = referer.startswith(request.host_url + "/")
-    return f'<p><a href="{escape(referer if here else request.path)}">Back</a></p>'
+    # Not WebOb's `path`, which raises for what is no UTF-8; and "//elsewhere/x" would be another site.
+    path = request.environ.get("SCRIPT_NAME", "") + request.environ.get("PATH_INFO", "")
+    own = "/" + quote(path.encode("latin-1", "replace")).lstrip("/")
+    return f'<p><a href="{escape(referer if here else own)}">Back</a></p>'
 
 
 def fragment(content: str) -> Response:

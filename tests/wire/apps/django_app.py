@@ -45,10 +45,7 @@ def route(path: str) -> str:
 
 def uploads() -> list[URLPattern]:
     """A view for each endpoint."""
-    store = wiring.backend()
-    cls = store.pop("class")
-    tables = ((path, {**table, "backend": cls}) for path, table in wiring.endpoints().items())
-    return [re_path(route(path), AjaxFileUploader(path=path, **store, **table)) for path, table in tables]
+    return [re_path(route(path), AjaxFileUploader(path=path, **table)) for path, table in wiring.spelled_out()]
 
 
 urlpatterns = [*uploads(), re_path("", site)]

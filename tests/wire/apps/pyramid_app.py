@@ -17,12 +17,10 @@ def site(request: Any) -> Response:
 
 def build() -> Any:
     """The application."""
-    store = wiring.backend()
-    cls = store.pop("class")
     with Configurator() as config:
         config.include("ajaxupload.adapters.pyramid")
-        for path, table in wiring.endpoints().items():
-            config.add_ajax_upload(path, **{**table, "backend": cls}, **store)
+        for path, table in wiring.spelled_out():
+            config.add_ajax_upload(path, **table)
         config.add_route("site", "/*rest")
         config.add_view(site, route_name="site")
         return config.make_wsgi_app()

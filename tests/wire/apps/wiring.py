@@ -7,7 +7,7 @@ to store; AJAXUPLOAD_WIRE_PRIVATE: where unfinished files are, if not there). Wh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ajaxupload.backends.local import LocalUploadBackend
@@ -40,11 +40,13 @@ def authorize(request: Any, action: str, upload: Upload | None) -> str | None:
     return str(user)
 
 
-def backend() -> dict[str, Any]:
-    """Options of the one backend: below the root, and everything unfinished beside it where the tests look for it."""
+def stores() -> dict[str, dict[str, Any]]:
+    """Backends by name: below the root, and everything unfinished beside it where the tests look for it. The second
+    one's files are served somewhere."""
     root = os.environ["AJAXUPLOAD_WIRE_ROOT"]
     private = os.environ.get("AJAXUPLOAD_WIRE_PRIVATE") or f"{root}/private"
-    return {"class": EchoingBackend, "media_root": f"{root}/media", "upload_dir": ".", "private_dir": private}
+    store = {"class": EchoingBackend, "media_root": f"{root}/media", "upload_dir": ".", "private_dir": private}
+    return {"default": store, "public": {**store, "media_url": "/media/"}}
 
 
 def endpoints() -> dict[str, dict[str, Any]]:
@@ -58,6 +60,7 @@ def endpoints() -> dict[str, dict[str, Any]]:
         "/anybody": {"allowed_origins": ["*"]},
         "/thanks": {"redirect": "/done?stored=1"},
         "/guarded": {"authorize": authorize},
+        "/public": {"backend": "public"},
         "/album/{slug}/upload": {"name": "{slug}/{name}"},
     }
     return {path: {"backend": "default", "max_size": LIMIT, **table} for path, table in tables.items()}
@@ -65,7 +68,17 @@ def endpoints() -> dict[str, dict[str, Any]]:
 
 def config() -> dict[str, Any]:
     """The whole configuration as a dict."""
-    return {"backends": {"default": backend()}, "endpoints": endpoints(), "secret_key": "made up for these tests"}
+    return {"backends": stores(), "endpoints": endpoints(), "secret_key": "made up for these tests"}
+
+
+def spelled_out() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Path -> the endpoint's settings with its backend's among them, for doors that take them one by one."""
+    for path, table in endpoints().items():
+        store = stores()[table["backend"]]
+        yield (
+            path,
+            {**table, **{key: value for key, value in store.items() if key != "class"}, "backend": store["class"]},
+        )
 
 
 def site(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

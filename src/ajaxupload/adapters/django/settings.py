@@ -19,7 +19,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import get_script_prefix
 
-from ajaxupload.config import endpoint_keys
+from ajaxupload.config import endpoint_keys, slipped
 from ajaxupload.errors import ConfigError, MissingExtra
 from ajaxupload.naming import FIELDS
 from ajaxupload.registry import names, nearest, resolve
@@ -67,9 +67,10 @@ def plan(backend: BackendName | None, path: str | None, options: Mapping[str, An
 
     Raises ConfigError for a backend that names nothing; what else is wrong `load` finds.
     """
-    endpoint = {key: value for key, value in options.items() if key in _endpoint_keys()}
+    name, table = _table(backend, {key.lower(): value for key, value in options.items()})
+    cls = found if isinstance(found := table.get("class"), (str, type)) else ""
+    endpoint = {key: value for key, value in options.items() if _is_endpoints(key, cls)}
     own = {key.lower(): value for key, value in options.items() if key not in endpoint}
-    name, table = _table(backend, own)
     table = {str(key).lower(): value for key, value in table.items()} | own
     return {
         "backends": _tables(name, table, configured().get("backends") or {}),
@@ -78,9 +79,11 @@ def plan(backend: BackendName | None, path: str | None, options: Mapping[str, An
     }
 
 
-@lru_cache(maxsize=1)
-def _endpoint_keys() -> frozenset[str]:
-    return frozenset(endpoint_keys())
+@lru_cache(maxsize=256)  # asked for each option at each request
+def _is_endpoints(key: str, backend: str | type) -> bool:
+    """Is `key` one of the endpoint's, or a slip of one?"""
+    keys = endpoint_keys()
+    return key in keys or slipped(key, keys, backend)
 
 
 def _table(backend: BackendName | None, own: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

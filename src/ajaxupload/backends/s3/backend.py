@@ -175,7 +175,8 @@ class S3UploadBackend(AbstractUploadBackend):
         with telling():
             answer = self._sending().finish()
         facts = {"key": filename, "bucket": self.BUCKET, "etag": str(answer.get("ETag", "")).strip('"')}
-        return facts | ({"version_id": answer["VersionId"]} if answer.get("VersionId") else {})
+        version = answer.get("VersionId", "null")  # which is what some stores say that keep no versions
+        return facts | ({"version_id": version} if version != "null" else {})
 
     def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Leave nothing at the store; what cannot be told to it now, `clean` finds later. Never raises."""

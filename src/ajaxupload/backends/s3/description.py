@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ...upload import Upload
-from .plan import LARGEST_PART, SMALLEST_PART
+from .plan import AMAZON
 
 __all__ = ["arguments_of", "common_arguments", "faults_of"]
 
@@ -80,7 +80,7 @@ def faults_of(options: Any) -> Iterator[str]:
         yield "key must contain {uuid} or {filename}, or every upload would be one object"
     if bool(options.ACCESS_KEY_ID) != bool(options.SECRET_ACCESS_KEY):
         yield "access_key_id and secret_access_key belong together: set both or none"
-    if not SMALLEST_PART <= options.PART_SIZE <= LARGEST_PART:
+    if not AMAZON.smallest_part <= options.PART_SIZE <= AMAZON.largest_part:
         yield "part_size must be between 5 MiB and 5 GiB: S3 takes no others"
     for name in ("MAX_CONCURRENCY", "ATTEMPTS", "CONNECT_TIMEOUT", "READ_TIMEOUT"):
         if getattr(options, name) <= 0:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError, SSLError
 from ...errors import ConfigError
 from .client import Store, code_of, is_unreachable, status_of
 from .content import CHECKSUMS, Content
-from .plan import SMALLEST_PART
+from .plan import AMAZON
 
 __all__ = ["Proof"]
 
@@ -149,7 +149,7 @@ class Proof:
         upload = self._ask("create_multipart_upload")["UploadId"]
         try:
             # As large as a first part must be: some servers look at that before they look at the condition
-            part = self._ask("upload_part", UploadId=upload, PartNumber=1, Body=bytes(SMALLEST_PART))
+            part = self._ask("upload_part", UploadId=upload, PartNumber=1, Body=bytes(AMAZON.smallest_part))
             parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
             self._ask("complete_multipart_upload", UploadId=upload, MultipartUpload=parts, IfNoneMatch="*")
         finally:

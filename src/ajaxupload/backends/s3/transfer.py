@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from typing import Any
+from urllib.parse import parse_qsl
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -189,23 +190,29 @@ class Transfer:
             self._collect_all()
             if self._to.exclusive and self._to.look() is not None:
                 raise NameTaken
-        self._upload.final, self._upload.total = True, self.total
-        try:
-            answer = self._put_object() if self._upload.id is None else self._complete()
-        except (BotoCoreError, ClientError) as error:
-            # The answer may have got lost on its way while the object is whole, and then a retry is told that the
-            # upload does not exist (any more) or that the key is taken: by us.
-            found = self._to.ours(self.total) if may_be_done(error) else None
-            if found is None:
-                raise
-            answer = found
+        answer = self._make_visible()
         if not answer.get("ETag"):  # Ceph 16 leaves it out when an upload is completed for the first time
             answer = {**answer, **(self._to.ours(self.total) or {})}
+        if self._upload.id is not None and "Tagging" in self._to.arguments:
+            self._tag()
         self._upload.id, self._upload.version = None, answer.get("VersionId")
         self._let_go()
         if self._upload.strays:
             Aftermath(self._to, self._upload).sweep()
         return answer
+
+    def _make_visible(self) -> dict[str, Any]:
+        self._upload.final, self._upload.total = True, self.total
+        try:
+            return self._put_object() if self._upload.id is None else self._complete()
+        except (BotoCoreError, ClientError) as error:
+            # The answer may have got lost on its way while the object is whole, and then a retry is told that the
+            # upload does not exist (any more) or that the key is taken: by us.
+            self._upload.final = may_be_done(error)
+            found = self._to.ours(self.total) if self._upload.final else None
+            if found is None:
+                raise
+            return found
 
     def _put_object(self) -> dict[str, Any]:
         content = Content(memoryview(self._buffer)[: self._filled])
@@ -216,6 +223,13 @@ class Transfer:
         parts = sorted(self._parts, key=lambda part: int(part["PartNumber"]))
         given = {"UploadId": self._upload.id, "MultipartUpload": {"Parts": parts}}
         return self._to.ask("complete_multipart_upload", **given, **self._to.condition)
+
+    def _tag(self) -> None:
+        """Say again what CreateMultipartUpload was told, to stores that forgot it (Ceph 16)."""
+        tags = parse_qsl(self._to.arguments["Tagging"], keep_blank_values=True)
+        if (self._to.look() or {}).get("TagCount") != len(tags):
+            named = [{"Key": name, "Value": value} for name, value in tags]
+            self._to.ask("put_object_tagging", Tagging={"TagSet": named})
 
     def abort(self) -> None:
         """Hold nothing here and leave nothing at the store, finished or not. What the store cannot be told in a few

@@ -213,7 +213,7 @@
         failure.sent = body?.size ?? 0;
         no(failure);
       };
-      watch(stall);
+      watch(body && !body.size ? stall * 10 : stall); // an empty last piece waits for the whole file to be stored
       xhr.send(body ?? null);
     });
 
@@ -491,15 +491,14 @@
         memory.set(item._key, null);
         this.#set(item, 'done');
         this.#emit('success', item);
-      } catch (error) {
+      } catch (/** @type {any} */ error) {
         if (!signal.aborted) {
           // What is not a Failure is the browser's: the file cannot be read, or the page set something impossible.
           const failure = error instanceof Failure ? error : new Failure('changed');
-          if (failure !== error && !(error instanceof DOMException)) failure.error = String(error);
-          const { code, status, response } = failure;
-          Object.assign(item, { code, status, response, error: failure.error });
+          if (failure !== error && !/^Not/.test(error.name)) failure.error = String(error);
+          Object.assign(item, failure);
           // A server that answered may keep its answer for the key; a new try by hand must be a new upload.
-          if (status) item._once = newKey();
+          if (item.status) item._once = newKey();
           this.#set(item, 'failed');
           this.#emit('error', item);
         }
@@ -527,6 +526,7 @@
           }
           // A file changed on disk fails like a lost connection, but no retry mends it. This read rejects if it is so.
           if (!status) await item.file.slice(0, 1).arrayBuffer();
+          signal.throwIfAborted();
           item.loaded = item._stored;
           if (item._stored > before) tries = 0; // what the server has, it has: the budget is whole again
           const offline = navigator.onLine === false;
@@ -708,7 +708,7 @@
     /** Goes on with what was paused, and tries again what failed. @param {Item} [one] all if left out */
     resume(one) {
       for (const item of one ? [one] : this.items)
-        if (/paused|failed|queued/.test(item.state)) {
+        if (/paused|failed|queued/.test(item.state) && !this.active.includes(item)) {
           item.code = item.error = '';
           item._wanted = true;
           this.#set(item, 'queued');
@@ -853,7 +853,7 @@
     /** @type {HTMLInputElement} */ input = /** @type {any} */ (null);
     #internals = this.attachInternals();
     /** @type {Partial<UploadStrings>} what the `strings` attribute brought */ #loaded = {};
-    /** Files, refusals and unfinished uploads, each with its <li>. @type {Map<object, any>} */ #rows = new Map();
+    /** Files, refusals and unfinished uploads, each with its <li>. @type {Map<Dict, any>} */ #rows = new Map();
     #begin = (/** @type {any} */ _event) => {};
     /** Drawn, and the server's limits known or given up on. @type {Promise<void>} */
     ready = new Promise((ok) => (this.#begin = ok)).then(() => this.#build());
@@ -861,7 +861,7 @@
     #frame = 0;
     #quarter = 0;
     #spoke = 0;
-    #off = false;
+    #pending = false;
     /** @type {any} */ #hint;
     /** @type {any} */ #sum;
     /** @type {any} */ #list;
@@ -891,7 +891,6 @@
 
     /** @param {boolean} off by the fieldset or the attribute */
     formDisabledCallback(off) {
-      this.#off = off;
       for (const input of this.querySelectorAll('input')) input.disabled = off;
     }
 
@@ -997,7 +996,7 @@
       input.removeAttribute('name');
       this.toggleAttribute('required', input.required || this.hasAttribute('required'));
       input.required = false;
-      input.disabled ||= this.#off;
+      input.disabled ||= this.matches(':disabled');
       this.#draw();
       this.#listen();
       this.#validate();
@@ -1053,7 +1052,7 @@
         const folder = input.id + '-folder';
         this.#hint.before(
           make('label', { for: folder, class: 'au-button au-second' }, this.#t('chooseFolder')),
-          make('input', { type: 'file', id: folder, webkitdirectory: true, class: 'au-input', disabled: this.#off }),
+          make('input', { type: 'file', id: folder, webkitdirectory: true, class: 'au-input', disabled: input.disabled }),
         );
       }
     }
@@ -1079,8 +1078,7 @@
           if (item.state === 'cancelled') this.#drop(item);
           else this.#paint(item);
           if (item.state === 'waiting' && item.seconds === Infinity) this.#say('offline');
-          this.#totals();
-          this.#validate();
+          this.#settle();
         },
         error: (item) => (this.#alert.textContent = `${item.name}: ${this.#why(item)}`),
         complete: (items) => this.#complete(items),
@@ -1100,7 +1098,7 @@
 
     /** @param {DragEvent} event */
     #drag(event) {
-      if (!hasFiles(event) || this.#off) return;
+      if (!hasFiles(event) || this.input.matches(':disabled')) return;
       const inside = event.type !== 'drop' && (event.type !== 'dragleave' || this.contains(/** @type {Node} */ (event.relatedTarget)));
       this.toggleAttribute('dragover', inside);
       event.preventDefault();
@@ -1113,7 +1111,7 @@
       const files = event.clipboardData?.files;
       const target = /** @type {HTMLElement} */ (event.target);
       const own = target.closest?.('ajax-upload');
-      if (!files?.length || this.#off || event.defaultPrevented) return;
+      if (!files?.length || !this.input || this.input.matches(':disabled') || event.defaultPrevented) return;
       if (own ? own !== this : target.closest?.('input, textarea, [contenteditable]')) return;
       event.preventDefault();
       this.add(files);
@@ -1128,7 +1126,7 @@
     #added(added, refused) {
       for (const item of added) {
         for (const [key, row] of this.#rows)
-          if (row.dataset.state === 'unfinished' && /** @type {Dict} */ (key).name === item.name) this.#drop(key);
+          if (row.dataset.state === 'unfinished' && key.name === item.name && key.size === item.size) this.#drop(key);
         const row = this.#row(item, item.path || item.name, () => this.cancel(item), () => this.#toggle(item));
         this.#paint(item);
         thumbnail(item.file, row.firstChild);
@@ -1143,8 +1141,7 @@
       }
       this.#alert.textContent = refused.length > 1 ? this.#t('manyRefused', { count: refused.length, message }) : message;
       if (added.length) this.#say('added', { count: added.length, file: added[0].name });
-      this.#totals();
-      this.#validate();
+      this.#settle();
     }
 
     /** @param {object} key @param {string} name @param {() => void} ondrop @param {() => void} [onact] @returns {any} */
@@ -1275,8 +1272,18 @@
       const failed = items.filter((item) => item.state === 'failed').length;
       const { length: count } = items;
       if (count) this.#say(failed ? 'someFailed' : 'allDone', { failed, count, file: items[0].name });
-      this.#totals();
-      this.#validate();
+      this.#settle();
+    }
+
+    /** What depends on all files: once after many changes, for a folder may have thousands. */
+    #settle() {
+      if (this.#pending) return;
+      this.#pending = true;
+      queueMicrotask(() => {
+        this.#pending = false;
+        this.#totals();
+        this.#validate();
+      });
     }
 
     /** Uploads that a reload cut off. */
@@ -1435,7 +1442,7 @@
         else if (type === 'success' || type === 'error') {
           const reason = error || fill(/** @type {Dict} */ (texts)[code] ?? '', { status });
           const answer = { ...(state === 'failed' && { success: false, error: reason }), ...response };
-          if (options.debug) console.log('[uploader] server response', answer);
+          if (options.debug) console.log('[uploader]', answer);
           completed.push({ file, response: answer });
           this._tell('onProgress', id, name, size, size);
           this._tell('onComplete', id, name, answer);
@@ -1546,7 +1553,7 @@
       super(given);
       const { element, template, listElement, classes } = this._options;
       const { qqDrop, qqButton } = AjaxUpload.strings;
-      if (!element) throw new Error('qq.FileUploader needs the option `element`');
+      if (!element) throw new Error('qq: the option element is missing');
       element.replaceChildren(
         parse(template) ??
           make(
@@ -1566,7 +1573,7 @@
     _find(parent, type) {
       const name = this._options.classes[type];
       const [found] = parent.getElementsByClassName(name);
-      if (!found) throw new Error(`qq: the template lacks an element of class "${name}"`);
+      if (!found) throw new Error(`qq: the template lacks class ${name}`);
       return found;
     }
 
@@ -1652,6 +1659,6 @@
   shared.AjaxUpload ??= AjaxUpload;
   shared.qq = Object.assign(shared.qq ?? {}, { FileUploader, FileUploaderBasic });
   // Without form-associated elements (Safari before 16.4) the plain form stays as it is, and works.
-  if ('setFormValue' in (globalThis.ElementInternals?.prototype ?? {}) && !customElements.get('ajax-upload'))
+  if (shared.ElementInternals?.prototype.setFormValue && !customElements.get('ajax-upload'))
     customElements.define('ajax-upload', AjaxUpload);
 })();

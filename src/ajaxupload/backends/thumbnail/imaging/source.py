@@ -6,6 +6,8 @@ made of the picture (render.py).
 
 from __future__ import annotations
 
+import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +32,7 @@ __all__ = [
     "orientation_of",
     "refusing",
     "upright",
+    "use_one_thread",
 ]
 
 Box = tuple[float, float, float, float]
@@ -63,7 +66,7 @@ class Refused(Exception):
     """A picture that no thumbnail is made of.
 
     `code` is "unknown" (no listed format), "pixels", "side", "narrow" (scaled, it would be beyond a limit), "damaged"
-    or "memory"; `facts` are the numbers for the message, `reason` is for the log.
+    or "memory"; `facts` may have "pixels", how many they are, `reason` is for the log.
     """
 
     def __init__(self, code: str, reason: str = "", **facts: int) -> None:
@@ -83,7 +86,8 @@ def refusing() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise Refused("unknown", str(error)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Refused("pixels", str(error)) from error
+        found = re.search(r"\((\d{1,18}) pixels", str(error))  # Pillow says it in words only
+        raise Refused("pixels", str(error), **({"pixels": int(found[1])} if found else {})) from error
     except MemoryError as error:
         raise Refused("memory") from error
     except Exception as error:
@@ -106,6 +110,16 @@ def load_formats(names: Sequence[str]) -> list[str]:
     return found
 
 
+def use_one_thread() -> None:
+    """In a process of our own only: it is given no others."""
+    for module, holder, name in (
+        ("PIL.AvifImagePlugin", "", "DEFAULT_MAX_THREADS"),
+        ("pillow_heif", "options", "DECODE_THREADS"),
+    ):
+        if plugin := sys.modules.get(module):
+            setattr(getattr(plugin, holder) if holder else plugin, name, 1)
+
+
 def guard_pillow(limits: Limits) -> None:
     """In a process of our own only: let Pillow itself refuse what is beyond the limit, and be quiet otherwise."""
     Image.MAX_IMAGE_PIXELS = limits.pixels
@@ -122,11 +136,11 @@ def opened(file: BinaryIO, formats: Sequence[str], limits: Limits) -> Image.Imag
 
 
 def check_size(size: Size, limits: Limits, code: str = "") -> None:
-    """Raises Refused with "side" or "pixels", or with `code`."""
-    if max(size) > limits.side:
-        raise Refused(code or "side", side=max(size), allowed=limits.side)
+    """Raises Refused with "pixels" or "side", or with `code`."""
     if size[0] * size[1] > limits.pixels:
-        raise Refused(code or "pixels", pixels=size[0] * size[1], allowed=limits.pixels)
+        raise Refused(code or "pixels", pixels=size[0] * size[1])
+    if max(size) > limits.side:
+        raise Refused(code or "side")
 
 
 def orientation_of(picture: Image.Image) -> int:

@@ -27,7 +27,7 @@ from typing import Any
 from .confine import confine
 from .drawing import Job, draw, rehearse
 from .messages import pack, unpack
-from .source import Refused, guard_pillow, load_formats
+from .source import Refused, guard_pillow, load_formats, use_one_thread
 
 __all__ = ["main"]
 
@@ -45,9 +45,11 @@ def main(memory: int, formats: Sequence[str]) -> None:
     _limit(resource.RLIMIT_AS, memory)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, _LARGEST_OUTPUT)
-    rehearse(load_formats(formats))
+    found = load_formats(formats)
+    use_one_thread()
+    rehearse(found)
     with socket.socket(fileno=0) as channel:
-        channel.sendall(pack({"ready": True, "confined": confine()}))
+        channel.sendall(pack({"ready": True, "confined": confine(threads="HEIC" in formats)}))
         while (received := _receive(channel)) is not None:
             channel.sendall(pack(_serve(*received)))
 
