@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import mimetypes
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from webob import Response
 
 from .errors import NotFound
+from .filetypes import type_of
 from .request import UploadRequest
 
 __all__ = ["PREFIX", "answer", "asset_url"]
@@ -23,7 +23,6 @@ __all__ = ["PREFIX", "answer", "asset_url"]
 #: Where they are below an endpoint.
 PREFIX = "static/"
 _FOLDER = Path(__file__).parent / "static" / "ajaxupload"
-_TYPES = mimetypes.MimeTypes(filenames=())
 _COMPRESSIBLE = frozenset((".js", ".css", ".json", ".svg", ".ts"))
 # A versioned URL changes with its content (RFC 8246); an unversioned one is asked again each time, and answered 304.
 _FOREVER, _ASK_AGAIN = "public, max-age=31536000, immutable", "no-cache"
@@ -47,7 +46,7 @@ def _asset(name: str, content: bytes) -> _Asset:
     extension = name[name.rfind(".") :]
     # mtime=0: the same bytes from every process, so that the ETag of one fits the content of another
     compressed = gzip.compress(content, 9, mtime=0) if extension in _COMPRESSIBLE else None
-    kind = _TYPES.guess_type(name)[0] or "application/octet-stream"
+    kind = type_of(name) or "application/octet-stream"
     return _Asset(content, compressed, hashlib.sha256(content).hexdigest()[:16], kind)
 
 

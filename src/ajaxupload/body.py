@@ -61,13 +61,6 @@ class _UwsgiChunked:
         return block
 
 
-class _Empty:
-    """A request without a body."""
-
-    def read(self, size: int, /) -> bytes:
-        return b""
-
-
 def _uwsgi_chunked() -> _Source | None:
     try:
         import uwsgi  # type: ignore[import-untyped]  # exists only inside that server
@@ -112,7 +105,9 @@ def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
     # RFC 9113 section 8.1: a body in HTTP/2 is announced by neither header.
     if coding or (silent and environ.get("SERVER_PROTOCOL", "") >= "HTTP/2"):
         raise LengthRequired
-    return _Empty(), 0  # RFC 9112 section 6.3: "if this is a request message ... the message body length is zero"
+    return environ[
+        "wsgi.input"
+    ], 0  # RFC 9112 section 6.3: "if this is a request message ... the message body length is zero"
 
 
 def body_of(environ: Mapping[str, Any]) -> Body:

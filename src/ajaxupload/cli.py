@@ -17,11 +17,11 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .config import EndpointSettings, Settings
-from .demo.plan import Plan, backends_of, startup_faults
+from .demo.plan import Plan, advice, backends_of, place_faults, startup_faults
 from .demo.shelf import place_of
 from .demo.site import Site
 from .endpoint import Endpoint
-from .errors import ConfigError
+from .errors import ConfigError, UploadError
 from .registry import names, nearest
 from .validators import human_size
 from .values import parse_duration
@@ -176,13 +176,15 @@ def _announce(settings: Settings, url: str, *, exposed: bool) -> None:
 def _check(_words: argparse.Namespace, plan: Plan) -> int:
     """Say what would be served; raises ConfigError with every fault, those of the backends' places included."""
     settings = plan.settings()
-    problems = [*plan.problems, *(startup_faults(settings) if settings else ())]
+    problems = [*plan.problems, *(place_faults(settings) if settings else ())]
     if settings is None or problems:
         raise ConfigError(problems)
     for endpoint in settings.endpoints.values():
         print(endpoint.path)
         for key, value in _facts(endpoint):
             print(f"    {key:<11}{value}")
+    for text in advice(settings):
+        print(f"Advice: {text}")
     count = len(settings.endpoints)
     print(f"All is well: {count} endpoint{'s' if count > 1 else ''} can be served.")
     return 0
@@ -211,7 +213,8 @@ def _place(endpoint: EndpointSettings) -> str:
 
 
 def _shown(key: str, value: object) -> str:
-    return "***" if any(word in key for word in _SECRET) else repr(value)
+    # "KEY" alone is no key but the name of an object at S3
+    return "***" if key != "KEY" and any(word in key for word in _SECRET) else repr(value)
 
 
 def _types(endpoint: EndpointSettings) -> str:
@@ -234,7 +237,7 @@ def _clean(words: argparse.Namespace, plan: Plan) -> int:
         place = place_of(spec)
         try:
             count = spec.create().clean(age)
-        except OSError as error:
+        except (OSError, UploadError) as error:
             raise ConfigError(f"backend {spec.name!r} could not be cleaned: {error}") from error
         where = place.root if place else f"backend {spec.name!r}"
         print(f"{where}: {count or 'no'} leftover{'' if count == 1 else 's'} removed")

@@ -1,6 +1,6 @@
 """What an extension stands for: its MIME type, and the contents that fit it.
 
-What lives here: one table and three questions to it. Nothing is refused here (`validators.py`), no byte is looked at
+What lives here: one table and the questions to it. Nothing is refused here (`validators.py`), no byte is looked at
 (`sniff.py`), and what users write into `allow` and `deny` is read elsewhere (`typelists.py`).
 """
 
@@ -10,7 +10,7 @@ import functools
 import mimetypes
 from typing import NamedTuple
 
-__all__ = ["extension_of", "fits", "is_natural", "type_of"]
+__all__ = ["extension_for", "extension_of", "fits", "is_natural", "type_of"]
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _DOCX = _OOXML + "wordprocessingml.document"
@@ -155,6 +155,8 @@ def _rows(table: tuple[tuple[str, ...], ...], strict: bool) -> dict[str, _Kind]:
 
 
 _KINDS = _rows(_STRICT, strict=True) | _rows(_LENIENT, strict=False)
+#: MIME type -> the first extension of its first row.
+_USUAL = {contents[0]: extensions.split()[0] for extensions, *contents in reversed((*_STRICT, *_LENIENT))}
 
 
 def extension_of(name: str) -> str:
@@ -173,6 +175,14 @@ def type_of(name: str) -> str | None:
         return mime + extension if mime.endswith(("/", "-")) else mime
     strict, common = _standard_library()
     return strict.get("." + extension) or common.get("." + extension)
+
+
+def extension_for(mime: str) -> str:
+    """The usual extension of a MIME type, with its dot; "" where there is none. The same in every Python."""
+    if mime in _USUAL:
+        return "." + _USUAL[mime]
+    strict, _common = _standard_library()
+    return next((extension for extension, each in strict.items() if each == mime), "")
 
 
 @functools.cache

@@ -27,10 +27,9 @@ __all__ = ["BackendSpec", "Backends", "checked", "hints_of", "options_of", "spec
 
 #: Upper-case attributes of a backend class that tell the engine how to call it and are not the user's to set.
 _CONTRACT_FLAGS = frozenset(("LENT_BUFFER",))
-#: What the engine calls, every method of a backend but its abilities.
+#: What the engine calls.
 _HOOKS = (
-    "startup", "examine", "clean",
-    "update_filename", "setup", "upload_chunk", "upload_waits", "upload_complete", "upload_aborted",
+    "startup", "update_filename", "setup", "upload_chunk", "upload_waits", "upload_complete", "upload_aborted",
 )  # fmt: skip
 
 

@@ -55,14 +55,20 @@ class Call:
             for block in self.body():
                 upstream.sendall(change(block))  # type: ignore[arg-type]  # bytes() takes a memoryview as well
             head, early = _read_head(upstream)
-            length = 0 if self.method == "HEAD" else _length(head)
             body = bytearray(early)
-            while len(body) < length:
-                block = upstream.recv(min(_BLOCK, length - len(body)))
+            while not self._is_whole(head, body):
+                block = upstream.recv(_BLOCK)
                 if not block:
                     raise ConnectionError("the server broke off")
                 body += block
             return head, bytes(body)
+
+    def _is_whole(self, head: bytes, body: bytearray) -> bool:
+        if self.method == "HEAD":
+            return True
+        if re.search(rb"(?i)\r\ntransfer-encoding: *chunked", head):
+            return body.endswith(b"0\r\n\r\n")
+        return len(body) >= _length(head)
 
 
 #: What is done with a call instead of passing it on: bytes to answer, or None: the connection is at its end.

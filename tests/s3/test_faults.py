@@ -136,7 +136,7 @@ def test_a_store_that_fails_once_is_asked_again(rig: Rig, fault: Fault) -> None:
 
 @pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload"])
 def test_an_answer_that_is_always_lost_is_found_to_be_a_success(rig: Rig, operation: str) -> None:
-    """F10: the object is there, once, and it is ours: its metadata say so."""
+    """The object is there, once, and it is ours: its metadata say so."""
     rig.proxy.fail(operation, lost)
     answers = rig.send()
     assert [each.status for each in answers] == [201, 201, 201], [each.body for each in answers]

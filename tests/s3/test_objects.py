@@ -80,7 +80,7 @@ def test_a_larger_file_that_waits_gives_its_memory_back_to_the_process(bucket: B
 
 
 def test_metadata_are_percent_encoded_ascii(bucket: Bucket) -> None:
-    """R34: nothing that a client or an owner writes can become a header of its own."""
+    """Nothing that a client or an owner writes can become a header of its own."""
     backend = S3UploadBackend(**bucket.options(METADATA={"Album": "Größe\r\nX-Evil: 1", "plain": "a b"}))
     backend.upload = Upload(name="ünï\r\n😀 100%.txt", type="text/plain\r\nX-Evil: 2")
     key = backend.update_filename(None, "safe.txt")

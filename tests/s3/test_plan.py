@@ -21,7 +21,7 @@ MOST = AMAZON.most_parts * AMAZON.largest_part
     largest=st.integers(0, MOST) | st.sampled_from([0, 1, LARGEST_UNSAID, MOST - 1, MOST]),
 )
 def test_ten_thousand_parts_hold_whatever_is_allowed(first: int, largest: int) -> None:
-    """F22: never more than 10,000, never shrinking, each of a size that the store takes, and all together enough."""
+    """Never more than 10,000, never shrinking, each of a size that the store takes, and all together enough."""
     sizes = list(part_sizes(first, largest))
     assert len(sizes) == 10_000
     assert sum(sizes) >= largest

@@ -184,6 +184,15 @@ def test_an_animation_beyond_the_limits_or_without_a_place_is_a_still(options: d
     assert seen.size == (30, 20)
 
 
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_an_animation_that_breaks_off_is_a_still(kind: str) -> None:
+    content = animated(kind, 6)
+    for share in (0.6, 0.8):
+        seen = thumbnail(content[: int(len(content) * share)], MAX_FRAMES=9, DIMENSION="30x30")
+        assert not getattr(seen, "is_animated", False)
+        assert seen.size == (30, 20)
+
+
 def test_fifty_thousand_frames_are_one() -> None:
     """C08."""
     assert thumbnail(gif_with_frames(50_000), UPSCALE=False).size == (1, 1)

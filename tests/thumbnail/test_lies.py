@@ -118,6 +118,6 @@ def test_inside_a_server_that_embeds_python_the_interpreter_is_found(monkeypatch
     monkeypatch.setattr(sys, "prefix", "/nowhere")
     monkeypatch.setattr(sys, "base_prefix", "/nowhere/else")
     interpreter.cache_clear()
-    with pytest.raises(ConfigError, match="set sandbox = false"):
+    with pytest.raises(ConfigError, match="or set sandbox = false"):
         interpreter()
     interpreter.cache_clear()

@@ -94,6 +94,13 @@ def test_every_fault_is_listed_at_once_with_the_nearest_known_name() -> None:
         ({"protocols": ["vallums"]}, "did you mean 'valums'"),
         ({"allow": ["../x"]}, "allow"),
         ({"digest": "sha257"}, "no hash algorithm"),
+        ({"digest": "shake_128"}, "no hash algorithm"),
+        ({"redirect": "/done\r\nSet-Cookie: a=b"}, "redirect"),
+        ({"redirect": "/d\u00f6ne"}, "percent-encoded"),
+        ({"max_size": 0}, "max_size must be at least 1"),
+        ({"max_files": -1}, "max_files must be at least 1"),
+        ({"max_fields": -1}, "max_fields must be at least 0"),
+        ({"max_size": float("inf")}, "max_size must be a size"),
         ({"min_size": 10, "max_size": 5}, "min_size is larger than max_size"),
         ({"allowed_origins": ["example.com"]}, "must look like 'https://www.example.com'"),
         ({"backend": "nowhere"}, "unknown backend 'nowhere'"),
@@ -111,6 +118,25 @@ def test_what_types_cannot_say_is_checked_too(endpoint: dict[str, Any], words: s
 @pytest.mark.parametrize("path", ["/a/{x}/{x}", "/a//b", "", "/", "/a/{1}", "/a{b}/c"])
 def test_a_path_that_cannot_match_is_refused(path: str) -> None:
     assert problems_of({"endpoints": {path: {}}})
+
+
+@pytest.mark.parametrize(("first", "second"), [("/a", "/a/"), ("/a/{x}/b", "/a/{y}/b")])
+def test_two_paths_for_the_same_requests_are_a_fault(first: str, second: str) -> None:
+    assert problems_of({"endpoints": {first: {}, "/other": {}, second: {}}}) == (
+        f"endpoint {second!r}: takes the same requests as {first!r}",
+    )
+
+
+def test_what_is_no_dict_is_told_with_what_one_looks_like() -> None:
+    for config in ("/upload", None, ["/upload"]):
+        with pytest.raises(ConfigError, match="the configuration must be a dict"):
+            load(config)  # type: ignore[arg-type]  # which it refuses
+
+
+def test_types_are_kept_as_a_file_inputs_accept_takes_them() -> None:
+    settings = load({"endpoints": {"/up": {"allow": "PNG, image/*, *.jpg, text/xml", "deny": [".SVG"]}}}).endpoints
+    assert settings["/up"].allow == ("image/*", "application/xml", ".png", ".jpg")
+    assert settings["/up"].deny == (".svg",)
 
 
 def test_a_configuration_without_endpoints_says_how_to_add_one() -> None:
@@ -150,9 +176,10 @@ def test_faults_of_type_and_of_meaning_are_listed_together() -> None:
     assert len(problems) == 3
 
 
-def test_options_beside_a_dict_are_refused_instead_of_ignored() -> None:
-    with pytest.raises(ConfigError, match="max_size: with a dict, options stand in its tables"):
-        AjaxUpload(lambda environ, start_response: [], {"endpoints": {"/up": {"backend": "memory"}}}, max_size=1)
+@pytest.mark.parametrize("options", [{"max_size": 1}, {"path": "/upload"}, {"backend": "local", "upload_dir": "x"}])
+def test_options_beside_a_dict_are_refused_instead_of_ignored(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"{', '.join(options)}: with a dict, options stand in its tables"):
+        AjaxUpload(lambda environ, start_response: [], {"endpoints": {"/up": {"backend": "memory"}}}, **options)
 
 
 def test_ini_lines_become_the_dict() -> None:
@@ -190,3 +217,18 @@ def test_entry_points_of_installed_packages_are_known(monkeypatch: pytest.Monkey
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == "ajaxupload.backends" else [])
     assert "mine" in names("backend")
     assert resolve("backend", "mine").__name__ == "Custom"
+
+
+@pytest.mark.parametrize("value", ["no_such_package:Backend", f"{__name__}:NoSuchBackend"])
+def test_an_installed_package_that_is_broken_is_a_fault_of_the_configuration(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib.metadata import EntryPoint
+
+    from ajaxupload import registry
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("mine", value, group)])
+    assert (
+        "'mine' of an installed package cannot be imported"
+        in problems_of({"endpoints": {"/up": {"backend": "mine"}}})[0]
+    )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ajaxupload.errors import Unprocessable, UnsupportedType, UploadError
+from ajaxupload.filetypes import extension_for, type_of
 from ajaxupload.validators import TypeRules
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -155,3 +156,22 @@ def test_any_name_with_any_content_passes_or_is_refused_in_words(name: str, head
         if refused := refusal(rules, name, head):
             assert refused.status in (415, 422)
             assert refused.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("mime", "extension"),
+    [
+        ("image/jpeg", ".jpg"),
+        ("image/webp", ".webp"),  # which Python's own table has since 3.13 only
+        ("image/svg+xml", ".svg"),
+        ("application/xml", ".xml"),  # .xsl, were it for that table
+        ("text/javascript", ".js"),
+        ("application/octet-stream", ".bin"),
+        ("video/x-sgi-movie", ".movie"),
+        ("made/up", ""),
+        ("", ""),
+    ],
+)
+def test_a_types_usual_extension_is_the_same_in_every_python(mime: str, extension: str) -> None:
+    assert extension_for(mime) == extension
+    assert not extension or type_of("file" + extension) == mime

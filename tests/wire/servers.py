@@ -5,6 +5,7 @@ What lives here: one server's life. What must not: what is asked of it.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -24,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = "tests.wire.apps"
 WORKERS = 2  # every fact about state is to hold with two processes
 START, STOP = 30.0, 15.0  # seconds
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up here, not between fork and exec
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FAULT = re.compile(r"^.*(?:Traceback \(most recent call last\)|ResourceWarning|Exception ignored in).*$", re.MULTILINE)
 _TOLD = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
 
@@ -76,6 +79,12 @@ def commands() -> dict[str, list[str]]:
     }
 
 
+def _die_with_the_tests() -> None:
+    """In the child: be told (SIGTERM) when the process that started us ends, however it does; Linux only."""
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 @contextmanager
 def running(
     kind: str, command: list[str], root: Path, *, env: Mapping[str, str | None] = MappingProxyType({})
@@ -86,7 +95,14 @@ def running(
     wanted = {**os.environ, "AJAXUPLOAD_WIRE_ROOT": str(root), "PYTHONUNBUFFERED": "1", **env}
     environ = {name: value for name, value in wanted.items() if value is not None}
     with log.open("wb") as said:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=said, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environ,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_the_tests,  # noqa: PLW1509 - one call into the kernel, nothing that takes a lock
+        )
     server = Server(kind, root, log, process)
     try:
         _wait_until_ready(server)

@@ -70,6 +70,12 @@ class AbstractUploadBackend:
         """
         return []
 
+    def advise(self) -> list[str]:
+        """What uploads do without and the place's owner should not, each text with what sets it. No fault: `check`
+        says it and is content.
+        """
+        return []
+
     def clean(self, older_than: float = 0) -> int:
         """Remove what dead processes left, unless it changed in the last `older_than` seconds. Returns how many.
 

@@ -10,7 +10,7 @@ import threading
 from io import BytesIO
 from typing import Any, BinaryIO, ClassVar, Literal
 
-from ..errors import NameTaken, NotFound
+from ..errors import NotFound
 from ..naming import collision_candidates
 from .base import AbstractUploadBackend
 
@@ -92,7 +92,5 @@ class MemoryUploadBackend(AbstractUploadBackend):
         return self._chunks
 
     def _free_name(self, filename: str) -> str:
-        for name in collision_candidates(filename, self.COLLISION):
-            if self.COLLISION == "replace" or name not in self.files:
-                return name
-        raise NameTaken
+        names = collision_candidates(filename, self.COLLISION)  # which raises NameTaken in the end
+        return next(name for name in names if self.COLLISION == "replace" or name not in self.files)

@@ -23,7 +23,7 @@ from ..registry import nearest, resolve
 from ..specs import takers_of
 from .site import FILES, HOME, RESERVED
 
-__all__ = ["Plan", "backends_of", "startup_faults"]
+__all__ = ["Plan", "advice", "backends_of", "place_faults", "startup_faults"]
 
 #: "Try it with a big file" is what `serve` is for; a form that strangers reach gets its limit from a configuration.
 _MAX_SIZE = "100 GiB"
@@ -145,3 +145,24 @@ def startup_faults(settings: Settings) -> Iterator[str]:
             yield from (f"backend {spec.name!r}: {problem}" for problem in error.problems)
         except Exception as error:  # noqa: BLE001 - anybody's backend: whatever it raises, it cannot start
             yield f"backend {spec.name!r} cannot start: {type(error).__name__}: {error}"
+
+
+def place_faults(settings: Settings) -> Iterator[str]:
+    """What is amiss with each backend's place: by starting them, and then by really writing, reading and deleting."""
+    faults = list(startup_faults(settings))
+    yield from faults
+    if not faults:
+        yield from _asked(settings, "examine")
+
+
+def advice(settings: Settings) -> Iterator[str]:
+    """What each backend's place does without and should not."""
+    yield from _asked(settings, "advise")
+
+
+def _asked(settings: Settings, hook: str) -> Iterator[str]:
+    for spec in backends_of(settings):
+        try:
+            yield from (f"backend {spec.name!r}: {text}" for text in getattr(spec.create(), hook)())
+        except Exception as error:  # noqa: BLE001 - as above: it could not be found out
+            yield f"backend {spec.name!r} cannot be examined: {type(error).__name__}: {error}"

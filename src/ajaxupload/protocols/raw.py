@@ -7,13 +7,13 @@ Content-Disposition (RFC 6266) or X-File-Name; without any, one is made from the
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from urllib.parse import quote, unquote
 
 from webob import Response
 
 from ..errors import NoFile, UnsupportedType
+from ..filetypes import extension_for
 from ..forms import header_parameters
 from ..request import UploadRequest
 from . import replies
@@ -21,7 +21,6 @@ from .base import Protocol, refuse_pieces
 
 __all__ = ["Raw", "named_by"]
 
-_TYPES = mimetypes.MimeTypes(filenames=())  # the machine's own tables would make names differ from host to host
 _UNTYPED = "application/octet-stream"
 # RFC 6266 section 4.3: `filename*`, whose value is in the coding of RFC 8187, goes before `filename`.
 _EXTENDED_NAME = re.compile(r""";\s*filename\*\s*=\s*utf-8'[^']*'([^\s;"]+)""", re.IGNORECASE)
@@ -53,7 +52,7 @@ class Raw(Protocol):
             kind = ""
         body = request.upload_body
         with self.mount.batch(request, self.name) as batch:
-            upload = batch.receive(name or _made_up(kind), body, size=body.length, type=kind or _UNTYPED)
+            upload = batch.receive(name or "file" + extension_for(kind), body, size=body.length, type=kind or _UNTYPED)
             if name is None and not upload.size:
                 raise NoFile  # neither a name nor a byte: fetch(url, {method: "POST"}) sends no file
             uploads = batch.publish()
@@ -61,10 +60,6 @@ class Raw(Protocol):
         if request.method == "PUT" and uploads[0].url:
             response.headers["Location"] = quote(uploads[0].url, safe="/:?#[]@!$&'()*+,;=%~-._")
         return response
-
-
-def _made_up(kind: str) -> str:
-    return "file" + (_TYPES.guess_extension(kind) or "")
 
 
 def named_by(request: UploadRequest) -> str | None:

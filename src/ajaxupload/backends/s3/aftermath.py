@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +24,7 @@ _log = logging.getLogger("ajaxupload")
 
 #: Seconds that whoever gives an upload up waits for the store to hear of it.
 _GRACE = 5.0
+_LEFT = "an unfinished upload may remain at the S3 store (%s) until `ajaxupload clean` comes: %.300a"
 _GONE = frozenset(("NoSuchUpload", "NoSuchKey", "404", "NotFound"))
 
 _executors: list[ThreadPoolExecutor] = []
@@ -114,17 +116,17 @@ class Aftermath:
         # is kept and paid for. They were told to break off, so this waits for one answer at most.
         wait(flying)
         if self._upload.final:
-            self._attempt("delete an object", self._remove)
+            self._attempt(self._remove, "an object of an upload that failed may remain at the S3 store (%s): %.300a")
         if self._upload.id is not None:
-            self._attempt("abort an upload", self._abort, self._upload.id)
+            self._attempt(partial(self._abort, self._upload.id), _LEFT)
         if self._upload.strays:
             self._strays()
 
-    def _attempt(self, what: str, step: Callable[..., None], *args: Any) -> None:
+    def _attempt(self, step: Callable[[], None], otherwise: str) -> None:
         try:
-            step(*args)
+            step()
         except (BotoCoreError, ClientError, ValueError) as error:
-            _log.warning("cannot %s at the S3 store (%s): `ajaxupload clean` can, later", what, code_of(error))
+            _log.warning(otherwise, code_of(error), self._to.key)
 
     def _abort(self, upload_id: str) -> None:
         try:
@@ -147,7 +149,7 @@ class Aftermath:
     def _strays(self) -> None:
         """Only where nobody else can be uploading to the key; others are left to `clean`."""
         if not self._to.exclusive:
-            self._attempt("find uploads", self._abort_strays)
+            self._attempt(self._abort_strays, _LEFT)
 
     def _abort_strays(self) -> None:
         to = self._to

@@ -41,7 +41,7 @@ def common_arguments(options: Any) -> dict[str, Any]:
 
 
 def arguments_of(options: Any, upload: Upload) -> dict[str, Any]:
-    """What this upload's object is told. Metadata are ASCII headers, so their values are percent-encoded (R34); the
+    """What this upload's object is told. Metadata are ASCII headers, so their values are percent-encoded; the
     client's own metadata are not among them."""
     metadata = {**_encoded(options.METADATA), "ajaxupload-id": upload.id}
     metadata["ajaxupload-name"] = _cut(upload.name)
@@ -62,7 +62,7 @@ def _cut(name: str) -> str:
 
 
 def _header_safe(kind: str) -> str:
-    """The client's word for the type, if it can stand in a header at all (R34)."""
+    """The client's word for the type, if it can stand in a header at all."""
     return kind if kind.isascii() and kind.isprintable() and len(kind) <= 255 else "application/octet-stream"
 
 

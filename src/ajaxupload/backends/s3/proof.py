@@ -36,6 +36,7 @@ _LIFECYCLE = {
     ]
 }
 _CORS = {"CORSRules": [{"AllowedOrigins": ["https://YOUR.SITE"], "AllowedMethods": ["GET", "HEAD"]}]}
+_OPTIONAL = "what is set of storage_class, acl, server_side_encryption, kms_key_id, cache_control and tagging"
 #: Store's code -> what to look at, where its own words do not tell.
 _HINTS = {
     "NoSuchBucket": "there is no such bucket: check bucket, region and endpoint_url",
@@ -45,6 +46,8 @@ _HINTS = {
     "PermanentRedirect": "the bucket is in another region: set region",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set region",
     "InvalidStorageClass": "the store has no such storage_class",
+    "InvalidArgument": f"the store does not take {_OPTIONAL}",
+    "InvalidRequest": f"the store does not take {_OPTIONAL}",
     "SSLError": "the store's certificate is not trusted: set ca_bundle to the file of its authority",
     "NoCredentialsError": "no credentials were found: see boto3's chain, or set access_key_id and secret_access_key",
 }
@@ -59,6 +62,7 @@ class Proof:
         self._store, self._bucket, self._prefix = store, bucket, prefix
         self._arguments, self._checksum, self._exclusive = arguments, CHECKSUMS[checksum], exclusive
         self._key = f"{prefix}ajaxupload-check-{secrets.token_hex(8)}"
+        self._silent = False
 
     def _ask(self, operation: str, **parameters: Any) -> dict[str, Any]:
         return self._store.ask(operation, Bucket=self._bucket, Key=self._key, **parameters)
@@ -85,10 +89,13 @@ class Proof:
 
     def examine(self) -> Iterator[str]:
         """Each thing amiss, one text with its remedy; nothing when all that uploads need has been seen working."""
-        found = [
-            *self._attempt("s3:PutObject", self._write),
+        found = self._attempt("s3:PutObject", self._write)
+        if self._silent:  # the other probes would only wait for it again
+            yield from found
+            return
+        found += [
             *self._attempt("s3:GetObject", self._read),
-            *self._attempt("s3:AbortMultipartUpload", self._try_upload),
+            *self._try_upload(),
             *self._attempt("s3:ListBucketMultipartUploads", self._list_uploads),
         ]
         yield from found
@@ -100,6 +107,7 @@ class Proof:
         try:
             probe()
         except (BotoCoreError, ClientError, ValueError) as error:
+            self._silent = is_unreachable(error)
             if status_of(error) != 403:
                 return [f"{permission} failed: {_told(error)}"]
             place = "" if permission.startswith("s3:ListBucket") else f"/{self._prefix}*"
@@ -120,13 +128,17 @@ class Proof:
             if body.read() != b"check":
                 raise ValueError("what was read is not what was written")
 
-    def _try_upload(self) -> None:
-        upload = self._ask("create_multipart_upload", **self._arguments)["UploadId"]
+    def _try_upload(self) -> Iterator[str]:
         try:
-            self._ask("upload_part", UploadId=upload, PartNumber=1, Body=b"check")
-            self._ask("list_parts", UploadId=upload)
-        finally:
-            self._ask("abort_multipart_upload", UploadId=upload)
+            upload = self._ask("create_multipart_upload", **self._arguments)["UploadId"]
+        except (BotoCoreError, ClientError):
+            return  # with the same permission as PutObject, which has said why
+        part = {"PartNumber": 1, "Body": b"check"}
+        yield from self._attempt("s3:PutObject", lambda: self._ask("upload_part", UploadId=upload, **part))
+        yield from self._attempt("s3:ListMultipartUploadParts", lambda: self._ask("list_parts", UploadId=upload))
+        yield from self._attempt(
+            "s3:AbortMultipartUpload", lambda: self._ask("abort_multipart_upload", UploadId=upload)
+        )
 
     def _list_uploads(self) -> None:
         self._store.ask("list_multipart_uploads", Bucket=self._bucket, Prefix=self._prefix, MaxUploads=1)

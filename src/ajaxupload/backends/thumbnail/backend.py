@@ -115,6 +115,10 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
         """What is amiss with the store, and whether a picture can be decoded: one is."""
         return [*self._store.create().examine(), *self._rehearsed()]
 
+    def advise(self) -> list[str]:
+        """As the store does it."""
+        return list(self._store.create().advise())
+
     def clean(self, older_than: float = 0) -> int:
         """As the store does it; nothing of ours has a name."""
         return int(self._store.create().clean(older_than))

@@ -84,10 +84,11 @@ def interpreter() -> str:
         os.path.join(prefix, "bin", each) for prefix in (sys.prefix, sys.base_prefix) for each in (name, "python3")
     ]
     for path in (*own, *places):
-        if os.access(path, os.X_OK):
+        if os.path.isfile(path):
             return path
     raise ConfigError(
-        f"no Python interpreter was found to decode pictures in ({', '.join(places)}): set sandbox = false"
+        f"no Python interpreter that this user may look at was found to decode pictures in ({', '.join(places)}): "
+        "let it, or set sandbox = false"
     )
 
 

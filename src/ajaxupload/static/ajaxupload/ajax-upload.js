@@ -990,7 +990,18 @@
       input.accept ||= options.accept;
       if (!input.multiple) options.maxFiles = 1;
       if (options.method !== 'raw' && !this.hasAttribute('field')) options.field = name || options.field;
-      options.csrf = () => this.#csrf();
+      // Looked for once, for a form may hold thousands of rows; read each time, for log-ins change it.
+      const field = /** @type {any} */ (
+        this.form?.querySelector('[name=csrfmiddlewaretoken], [name=csrf_token]') ??
+          document.querySelector('meta[name=csrf-token]')
+      );
+      options.csrf = () => {
+        const cookie = this.getAttribute('csrf-cookie');
+        const token = cookie
+          ? decodeURIComponent(document.cookie.match(`(?:^|; )${cookie}=([^;]*)`)?.[1] ?? '')
+          : field && (field.value || field.content);
+        return token ? { [this.getAttribute('csrf-header') ?? 'X-CSRFToken']: token } : {};
+      };
       // From here on the form sends what the server said of the files, not the files.
       if (!this.name) this.setAttribute('name', name);
       input.removeAttribute('name');
@@ -1006,19 +1017,6 @@
       await Promise.race([this.uploader.limits(), new Promise((ok) => setTimeout(ok, 3000))]);
       this.#unfinished();
       if (early.length) setTimeout(() => this.add(early));
-    }
-
-    /** The page's token against cross-site requests, read anew each time: log-ins change it. @returns {Dict} */
-    #csrf() {
-      const cookie = this.getAttribute('csrf-cookie');
-      const field = /** @type {any} */ (
-        this.form?.querySelector('[name=csrfmiddlewaretoken], [name=csrf_token]') ??
-          document.querySelector('meta[name=csrf-token]')
-      );
-      const token = cookie
-        ? decodeURIComponent(document.cookie.match(`(?:^|; )${cookie}=([^;]*)`)?.[1] ?? '')
-        : field && (field.value || field.content);
-      return token ? { [this.getAttribute('csrf-header') ?? 'X-CSRFToken']: token } : {};
     }
 
     /** Draws around what the page wrote: its label and input stay where they are, and so does the focus. */
@@ -1049,11 +1047,8 @@
       this.prepend(make('span', { class: 'au-icon' }, icon('upload')));
       this.append(this.#hint, this.#sum, this.#list, this.#status, this.#alert);
       if (this.hasAttribute('directory')) {
-        const folder = input.id + '-folder';
-        this.#hint.before(
-          make('label', { for: folder, class: 'au-button au-second' }, this.#t('chooseFolder')),
-          make('input', { type: 'file', id: folder, webkitdirectory: true, class: 'au-input', disabled: input.disabled }),
-        );
+        const folder = make('input', { type: 'file', webkitdirectory: true, class: 'au-input', disabled: input.disabled });
+        this.#hint.before(make('label', { class: 'au-button au-second' }, this.#t('chooseFolder'), folder));
       }
     }
 
@@ -1066,20 +1061,16 @@
           if (allow) this.input.accept ||= allow.join();
           if (maxSize) this.#hint.append(' ', this.#t('limit', { max: bytes(maxSize, this.#lang) }));
         },
-        progress: () => {
-          if (this.#frame) return;
-          this.#frame = requestAnimationFrame(() => {
-            this.#frame = 0;
-            for (const item of this.files) if (item.state === 'sending') this.#paint(item);
-            this.#totals();
-          });
-        },
+        progress: () => this.#soon(),
         state: (item) => {
           if (item.state === 'cancelled') this.#drop(item);
           else this.#paint(item);
           if (item.state === 'waiting' && item.seconds === Infinity) this.#say('offline');
+          this.#soon();
           this.#settle();
         },
+        success: () => this.#value(),
+        cancel: () => this.#value(),
         error: (item) => (this.#alert.textContent = `${item.name}: ${this.#why(item)}`),
         complete: (items) => this.#complete(items),
       };
@@ -1141,6 +1132,7 @@
       }
       this.#alert.textContent = refused.length > 1 ? this.#t('manyRefused', { count: refused.length, message }) : message;
       if (added.length) this.#say('added', { count: added.length, file: added[0].name });
+      this.#soon();
       this.#settle();
     }
 
@@ -1272,16 +1264,25 @@
       const failed = items.filter((item) => item.state === 'failed').length;
       const { length: count } = items;
       if (count) this.#say(failed ? 'someFailed' : 'allDone', { failed, count, file: items[0].name });
-      this.#settle();
+      this.#totals();
     }
 
-    /** What depends on all files: once after many changes, for a folder may have thousands. */
+    /** Drawing that depends on all files: once a frame, for a folder may have thousands. */
+    #soon() {
+      if (this.#frame) return;
+      this.#frame = requestAnimationFrame(() => {
+        this.#frame = 0;
+        for (const item of this.files) if (item.state === 'sending') this.#paint(item);
+        this.#totals();
+      });
+    }
+
+    /** Whether the form may be sent: at once, but once after many changes. */
     #settle() {
       if (this.#pending) return;
       this.#pending = true;
       queueMicrotask(() => {
         this.#pending = false;
-        this.#totals();
         this.#validate();
       });
     }
@@ -1330,20 +1331,23 @@
       /** @type {HTMLElement} */ (button || this.input).focus();
     }
 
-    /** The form's part: what it sends, and whether it may. */
-    #validate() {
-      const { items } = this.uploader;
-      const done = items.filter((item) => item.state === 'done');
-      const failed = items.find((item) => item.state === 'failed');
+    /** What the form sends: what the server called the stored files. */
+    #value() {
       const data = new FormData();
-      for (const { response, name } of done)
-        data.append(this.name, response?.token ?? response?.id ?? response?.filename ?? name);
-      this.#internals.setFormValue(this.name && done.length ? data : null);
+      for (const { state, response, name } of this.files)
+        if (state === 'done') data.append(this.name, response?.token ?? response?.id ?? response?.filename ?? name);
+      this.#internals.setFormValue(this.name ? data : null);
+    }
+
+    /** Whether the form may be sent. */
+    #validate() {
+      const items = this.files;
+      const failed = items.find((item) => item.state === 'failed');
       const [flag, text] = items.some(({ state }) => !/done|failed/.test(state))
         ? ['customError', this.#t('busy')]
         : failed
           ? ['customError', this.#t('unsent', { file: failed.name })]
-          : this.hasAttribute('required') && !done.length
+          : this.hasAttribute('required') && !items.length
             ? ['valueMissing', this.#t('required')]
             : [];
       this.#internals.setValidity(flag ? { [flag]: true } : {}, text, this.input);

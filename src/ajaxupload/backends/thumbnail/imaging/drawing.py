@@ -108,10 +108,17 @@ def _make(picture: Image.Image, original: Original, job: Job) -> list[_Made]:
     kinds = [wanted.format or _SAME.get(str(picture.format), "PNG") for wanted in job.sizes]
     box = draft(picture, [upright(scaled_size(wanted, original.size), original.orientation) for wanted in job.sizes])
     shown: list[list[Frame]] = [[] for _ in kinds]
-    for number, frame in enumerate(frames(picture, job.limits)):
-        ready = for_scaling(frame)
-        for wanted, kind, done in zip(job.sizes, kinds, shown, strict=True):
-            if number == 0 or kind in ANIMATED:
-                done.append(Frame(made(ready, box, original, wanted, kind), picture.info.get("duration") or 0))
+    try:
+        for number, frame in enumerate(frames(picture, job.limits)):
+            ready = for_scaling(frame)
+            for wanted, kind, done in zip(job.sizes, kinds, shown, strict=True):
+                if number == 0 or kind in ANIMATED:
+                    done.append(Frame(made(ready, box, original, wanted, kind), picture.info.get("duration") or 0))
+    except MemoryError:
+        raise
+    except Exception:
+        if not all(shown):
+            raise
+        shown = [done[:1] for done in shown]  # an animation that is damaged further on still has its first frame
     loop = picture.info.get("loop")
     return [_Made(*each, loop) for each in zip(job.sizes, kinds, shown, strict=True)]
