@@ -123,15 +123,20 @@ class Backends:
         """
         if isinstance(given, BackendSpec):
             return given
-        known = names("backend")
         if isinstance(given, str):
-            # A table may have its class's name: {"local": {"class": "thumbnail"}} is in front of the class `local`.
-            if given in self._tables and (given not in self._being_read or given not in known):
+            known = names("backend")
+            if given in self._in_reach():
                 return self._configured(given, where)
             if given not in known and "." not in given and ":" not in given:
                 self._problems.append(f"{where}: unknown backend {given!r}{nearest(given, [*self._tables, *known])}")
                 return None
         return self._read(given if isinstance(given, str) else "default", given, where)
+
+    def _in_reach(self) -> set[str]:
+        """The tables that a name means here. One may have its class's name: {"local": {"class": "thumbnail"}} is in
+        front of the class `local`, not of itself."""
+        known = names("backend") if self._being_read else ()
+        return {name for name in self._tables if name not in self._being_read or name not in known}
 
     def _configured(self, name: str, where: str = "") -> BackendSpec | None:
         if name in self._being_read:
@@ -164,7 +169,7 @@ class Backends:
         return BackendSpec(name, cls, self._options(cls, table, where))
 
     def _options(self, cls: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-        own, takers = options_of(cls), takers_of(cls, table, self._tables)
+        own, takers = options_of(cls), takers_of(cls, table, self._in_reach())
         options: dict[str, Any] = {}
         handed_on: dict[str, Any] = {}
         for key, value in table.items():
@@ -181,10 +186,10 @@ class Backends:
         return options
 
     def _store(self, where: str, value: Any, handed_on: Mapping[str, Any]) -> BackendSpec | None:
-        store = _bare(value, self._tables)
+        store = _bare(value, self._in_reach())
         if store is None or not handed_on:
             return self.find(where, value)
-        taken = takers_of(store, {}, self._tables)
+        taken = takers_of(store, {}, self._in_reach())
         mine = {key: each for key, each in handed_on.items() if str(key).upper() in taken}
         return self._read(value if isinstance(value, str) else "default", {"class": store, **mine}, where)
 

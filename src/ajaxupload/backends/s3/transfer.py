@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ...errors import BadGateway, NameTaken, TooLarge
 from .aftermath import Aftermath, Destination, Upload, senders
 from .client import may_be_done, tries
-from .content import CHECKSUMS, Content
+from .content import CHECKSUMS, Content, memory
 from .plan import POOL
 
 __all__ = ["Transfer"]
@@ -52,7 +52,7 @@ class Transfer:
         self._checksum = CHECKSUMS[to.checksum]
         self._upload = Upload()
         self._size = 0  # of the part that is being filled, when it is full
-        self._buffer = bytearray()
+        self._buffer = memoryview(b"")
         self._filled = 0
         self._reserved = 0  # of the pool, for the buffer
         self._flying: dict[Future[dict[str, Any]], tuple[Content, int]] = {}
@@ -69,8 +69,7 @@ class Transfer:
             if self._filled == len(self._buffer):
                 self._make_room()
             taken = min(len(view), len(self._buffer) - self._filled)
-            with memoryview(self._buffer) as room:
-                room[self._filled : self._filled + taken] = view[:taken]
+            self._buffer[self._filled : self._filled + taken] = view[:taken]
             self._filled += taken
             self.total += taken
             view = view[taken:]
@@ -80,7 +79,7 @@ class Transfer:
         if self._filled and (self._filled > SMALL or self._upload.id is not None):
             self._send()
         self._collect_all()
-        self._buffer = self._buffer[: self._filled]
+        self._buffer = memoryview(bytearray(self._buffer[: self._filled]))
 
     def _make_room(self) -> None:
         """A buffer for the next part, or a larger one for the first. Raises TooLarge, StorageUnavailable."""
@@ -91,13 +90,13 @@ class Transfer:
             if not self._size:
                 raise TooLarge("The file is larger than the store can hold.")
         if not self.total:
-            self._buffer = bytearray(min(SMALL, self._size))
+            self._buffer = memoryview(bytearray(min(SMALL, self._size)))
             return
         size = self._size
         if self._expected is not None and self._expected > self.total:
             size = min(size, self._filled + self._expected - self.total)
         self._reserve(size)
-        buffer = bytearray(size)
+        buffer = memory(size)
         buffer[: self._filled] = self._buffer[: self._filled]
         self._buffer = buffer
 
@@ -121,8 +120,8 @@ class Transfer:
             self._collect(FIRST_COMPLETED)
         if self._upload.id is None:
             self._create()
-        content = Content(memoryview(self._buffer)[: self._filled])
-        self._buffer, self._filled = bytearray(), 0
+        content = Content(self._buffer[: self._filled])
+        self._buffer, self._filled = memoryview(b""), 0
         reserved, self._reserved = self._reserved, 0
         self._numbers += 1
         try:
@@ -215,7 +214,7 @@ class Transfer:
             return found
 
     def _put_object(self) -> dict[str, Any]:
-        content = Content(memoryview(self._buffer)[: self._filled])
+        content = Content(self._buffer[: self._filled])
         answer, _ = self._put("put_object", content, **self._to.arguments, **self._to.condition)
         return answer
 
@@ -247,5 +246,5 @@ class Transfer:
             Aftermath(self._to, upload).tidy_up(flying)
 
     def _let_go(self) -> None:
-        self._buffer, self._filled, self._size = bytearray(), 0, 0
+        self._buffer, self._filled, self._size = memoryview(b""), 0, 0
         self._give_back()

@@ -226,10 +226,15 @@
 
   /** Waits; the network's return or an abort end it early. @param {number} ms @param {AbortSignal} signal */
   const nap = (ms, signal) =>
-    new Promise((wake) => {
+    new Promise((ok) => {
+      const over = new AbortController(); // as an option it brings its own `signal`: whichever comes first ends the others
+      const wake = () => {
+        over.abort();
+        ok(0);
+      };
       if (ms < Infinity) setTimeout(wake, ms);
-      addEventListener('online', wake, { signal });
-      signal.addEventListener('abort', wake);
+      addEventListener('online', wake, over);
+      signal.addEventListener('abort', wake, over);
     });
 
   /** Unfinished uploads that survive a reload, one entry of localStorage each. Storage may be full or forbidden. */
