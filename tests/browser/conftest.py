@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.rig import Tab, document, form
 from tests.browser.scripted import Server, running
+from tests.browser.sending import MB, TUS
 from tests.conftest import ROOT, find_chromium, flag
 
 # As root in a container: no sandbox, no GPU, and no traffic of its own.
@@ -141,3 +142,16 @@ def make(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def film(make: Callable[..., Path]) -> Path:
+    """3 MiB, so 12 pieces of 256 KiB."""
+    return make("film.bin", 3 * MB)
+
+
+@pytest.fixture
+def tus(visit: OPEN, server: Server) -> Tab:
+    """A page whose server offers tus, with small pieces."""
+    server.state.limits = dict(TUS)
+    return visit("chunk-size=256KiB")

@@ -89,6 +89,7 @@ def test_the_settings_page_names_every_setting_with_its_default() -> None:
     from ajaxupload.backends.django_storage import DjangoStorageUploadBackend
     from ajaxupload.backends.local import LocalUploadBackend
     from ajaxupload.backends.memory import MemoryUploadBackend
+    from ajaxupload.backends.thumbnail import ThumbnailUploadBackend
     from ajaxupload.config import EndpointSettings, options_of
     from ajaxupload.values import parse_size
 
@@ -96,7 +97,7 @@ def test_the_settings_page_names_every_setting_with_its_default() -> None:
     table = re.findall(r"^\| (`[a-z_`, ]+) \|([^|]+)\|[^|]+\|$", text, re.MULTILINE)
     rows = {key: default.strip() for keys, default in table for key in re.findall(r"`(\w+)`", keys)}
     fields = {field.name: field for field in dataclasses.fields(EndpointSettings) if field.name != "path"}
-    backends = (LocalUploadBackend, MemoryUploadBackend, DjangoStorageUploadBackend)
+    backends = (LocalUploadBackend, MemoryUploadBackend, DjangoStorageUploadBackend, ThumbnailUploadBackend)
     options = {name.lower() for cls in backends for name in options_of(cls)}
     assert set(rows) | {"buffer_size"} == set(fields) | options
     for name, field in fields.items():

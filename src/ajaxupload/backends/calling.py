@@ -1,7 +1,7 @@
 """How a backend's hooks are called.
 
-What lives here: the calling convention of the seed's hooks. What must not: when they are called, and what their
-exceptions mean (engine/).
+What lives here: the calling convention of django-ajax-uploader's hooks. What must not: when they are called, and what
+their exceptions mean (engine/).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _parameters(function: Callable[..., Any], given: int) -> tuple[frozenset[str
 
 
 def call(hook: Callable[..., Any], *args: Any, names: Mapping[str, str]) -> Any:
-    """Call one hook. The seed's view handed the URL's names to each hook as keywords: so do we, those that it takes.
+    """Call one hook. django-ajax-uploader handed it the URL's names as keywords: so do we, those that it takes.
 
     A name that is also the hook's own argument, "filename" say, is not handed on: it is in `Upload.path_names`.
     """

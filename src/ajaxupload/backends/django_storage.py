@@ -128,9 +128,8 @@ class DjangoStorageUploadBackend(AbstractUploadBackend):
         if (linking := _linking(self.storage)) is not None:
             linking.delete(filename)  # Django's own removes empty folders, too
             return
+        self.open(filename).close()  # a folder exists as well, and some storages delete one with all that is in it
         try:
-            if not self.storage.exists(filename):
-                raise NotFound
             self.storage.delete(filename)
         except _NO_FILE as error:
             raise NotFound from error

@@ -1,6 +1,6 @@
 """How a draft becomes visible, and how that is taken back.
 
-What lives here: the order that makes success mean durable (RELIABILITY D1, D2, D5), the race for names, the undo.
+What lives here: the order that makes success mean durable, the race for names, the undo.
 What must not: which names are tried; that is the caller's policy.
 
     sync the data -> link it under a name nobody has -> sync the folder, and folders above it that are new

@@ -50,7 +50,7 @@ class Valums(Protocol):
         return replies.json_reply(replies.success(uploads), as_html=_in_iframe(request))
 
     def refuse(self, request: UploadRequest, error: UploadError) -> Response:
-        """200 with `error`, the one way in which the seed's script shows a reason; true status to who asks for JSON."""
+        """200 with `error`, the one way in which that old script shows a reason; true status to who asks for JSON."""
         status = error.status if replies.wants_json(request) else 200
         return replies.failure(error, status=status, as_html=_in_iframe(request))
 

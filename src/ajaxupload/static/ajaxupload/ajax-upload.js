@@ -72,7 +72,7 @@
     busy: 'Please wait until the upload is finished.',
     network: 'The connection was lost.',
     changed: 'It was changed or removed on your device. Choose it again.',
-    answer: 'The server sent a page instead of a receipt. Perhaps you need to log in again.',
+    answer: 'The server sent a page, not a receipt. Perhaps you need to log in again.',
     http: 'The server answered {status}.',
     tooLarge: 'The server does not take a file this large.',
     unsent: '{file} was not uploaded. Try again, or remove it first.',
@@ -107,9 +107,9 @@
     return Math.ceil(n).toLocaleString(lang, { style: 'unit', unit, unitDisplay: 'short' });
   };
 
-  /** "10 MB", "512KiB", "1000" -> bytes; 0, which means no limit, for anything else. @param {unknown} text */
+  /** "10 MB", "512KiB", "1000" -> bytes; 0, which means no limit, for anything else. @param {string} text */
   const parseSize = (text) => {
-    const match = /^\s*([\d.]+)\s*([kmgt]?)(i?)b?\s*$/i.exec(String(text ?? ''));
+    const match = /^([\d.]+) *([kmgt]?)(i?)b?$/i.exec(text);
     return match ? Math.round(+match[1] * (match[3] ? 1024 : 1000) ** ' kmgt'.indexOf(match[2].toLowerCase() || ' ')) : 0;
   };
 
@@ -345,14 +345,14 @@
       super();
       this.options = { ...DEFAULTS, ...options };
       /** @type {UploadLimits} */ this.allowed = {};
-      /** The element's ear: hears every event, and may prevent it too. @type {undefined | ((type: string, detail: any) => boolean)} */
-      this.relay = undefined;
     }
 
     /** @param {string} type @param {any} detail @returns {boolean} false when a listener prevented it */
     #emit(type, detail) {
-      const said = this.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
-      return (this.relay?.(type, detail) ?? true) && said;
+      /** @param {string} name @param {any} about */
+      const tell = (name, about) => this.dispatchEvent(new CustomEvent(name, { detail: about, cancelable: true }));
+      const wanted = tell(type, detail);
+      return tell('any', { type, detail }) && wanted; // `any` is for those who pass all of them on
     }
 
     /** @param {Item} item @param {UploadState} state */
@@ -466,7 +466,7 @@
     /** Bytes per second over the last seconds; 0 while it is too early to tell. */
     get rate() {
       const now = performance.now();
-      while (this.#samples.length > 2 && this.#samples[0][0] < now - WINDOW) this.#samples.shift();
+      while (this.#samples[1]?.[0] < now - WINDOW) this.#samples.shift();
       const [since, at] = this.#samples[0] ?? [now, 0];
       return now - since > 500 ? ((this.#moved - at) / (now - since)) * 1000 : 0;
     }
@@ -643,7 +643,7 @@
         if (offset <= at && at < item.size) throw new Failure('network');
         this.#confirm(item, offset, reply.header('Upload-Expires'));
       } while (offset < item.size);
-      return { success: true, filename: item.name, id: item.url.split('/').pop(), url: item.url, ...json };
+      return { success: true, id: item.url.split('/').pop(), url: item.url, ...json };
     }
 
     /** The new upload's URL, or '' where the server turns out not to speak tus. @param {Item} item @param {string} base */
@@ -1079,10 +1079,12 @@
         error: (item) => (this.#alert.textContent = `${item.name}: ${this.#why(item)}`),
         complete: (items) => this.#complete(items),
       };
-      this.uploader.relay = (type, detail) => {
+      this.uploader.addEventListener('any', (event) => {
+        const { type, detail } = /** @type {CustomEvent} */ (event).detail;
         does[type]?.(detail);
-        return this.dispatchEvent(new CustomEvent('upload-' + type, { detail, bubbles: true, cancelable: true }));
-      };
+        const copy = new CustomEvent('upload-' + type, { detail, bubbles: true, cancelable: true });
+        if (!this.dispatchEvent(copy)) event.preventDefault();
+      });
       this.addEventListener('change', (event) => {
         const input = /** @type {HTMLInputElement} */ (event.target);
         if (input.type !== 'file') return;
@@ -1440,11 +1442,12 @@
       });
       this.setParams(options.params);
       /** @type {{file: File, response: Dict}[]} */ const completed = [];
-      this._uploader.relay = (type, item) => {
-        const { id, name, file, loaded, size, state, code, error, status, response } = item;
+      this._uploader.addEventListener('any', (event) => {
+        const { type, detail } = /** @type {CustomEvent} */ (event).detail;
+        const { id, name, file, loaded, size, state, code, error, status, response } = detail;
         if (type === 'add') {
-          if (options.onSubmit(id, name) === false) return false;
-          this._onSubmit(id, name);
+          if (options.onSubmit(id, name) === false) event.preventDefault();
+          else this._onSubmit(id, name);
         } else if (type === 'progress') this._tell('onProgress', id, name, loaded, size);
         else if (type === 'cancel') this._tell('onCancel', id, name);
         else if (type === 'complete') options.onAllComplete(completed);
@@ -1456,8 +1459,7 @@
           this._tell('onProgress', id, name, size, size);
           this._tell('onComplete', id, name, answer);
         }
-        return true;
-      };
+      });
       addEventListener('beforeunload', (event) => {
         if (this.getInProgress()) event.returnValue = options.messages.onLeave;
       });
@@ -1482,7 +1484,7 @@
 
     /** The three csrf_* go into a header, never into the URL. @param {Dict} params */
     setParams(params) {
-      const { csrf_token: token, csrf_name, csrf_xname: header, ...rest } = (this._options.params = params);
+      const { csrf_token: token, csrf_name, csrf_xname: header, ...rest } = (this._options.params = params ?? {});
       this._uploader.options.params = Object.fromEntries(flat(rest));
       this._uploader.options.headers = token && header ? { [header]: token } : {};
     }
@@ -1539,7 +1541,7 @@
         button.setAttribute('role', 'button');
         button.tabIndex = 0;
         button.addEventListener('keydown', (event) => {
-          if (event.key !== 'Enter' && event.key !== ' ') return;
+          if (!/^(Enter| )$/.test(event.key)) return;
           event.preventDefault();
           input.click();
         });
@@ -1666,8 +1668,8 @@
 
   const shared = /** @type {Dict} */ (globalThis);
   shared.AjaxUpload ??= AjaxUpload;
-  shared.qq = Object.assign(shared.qq ?? {}, { FileUploader, FileUploaderBasic });
+  shared.qq = { ...shared.qq, FileUploader, FileUploaderBasic };
   // Without form-associated elements (Safari before 16.4) the plain form stays as it is, and works.
-  if (shared.ElementInternals?.prototype.setFormValue && !customElements.get('ajax-upload'))
+  if (shared.ElementInternals?.prototype.setFormValue && shared.AjaxUpload === AjaxUpload)
     customElements.define('ajax-upload', AjaxUpload);
 })();
