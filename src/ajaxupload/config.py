@@ -92,6 +92,8 @@ def load(config: Mapping[str, Any]) -> Settings:
     problems: list[str] = []
     if not isinstance(cast("object", config), Mapping):
         raise ConfigError(f'the configuration must be a dict: {{"endpoints": {{"/upload": ...}}}}, not {config!r}')
+    if "path" in config:  # the short form, as a dict
+        config = unflatten(config)
     _unknown_keys("the configuration", config, ["backends", "endpoints", "secret_key"], problems)
     backends = Backends(_table(config, "backends", problems), problems)
     endpoints = _endpoints(_table(config, "endpoints", problems), backends, problems)

@@ -39,7 +39,8 @@ StartResponse = Callable[..., Any]
 class Endpoint:
     """One upload URL as a WSGI application.
 
-    `extra_check(request)` is the door's own check (Django's CSRF), `trusts_origin` as in `Guard`. With `propagate`,
+    `extra_check(request)` is the door's own check (Django's CSRF), `trusts_origin` as in `Guard`,
+    `form_fields(request)` what that check wants of a plain form. With `propagate`,
     exceptions that are not `UploadError`s, an `authorize` hook's redirect to a login page say, go on to the framework
     that mounted us; otherwise they are logged and answered with 500.
     """
@@ -50,6 +51,7 @@ class Endpoint:
         *,
         extra_check: Callable[[UploadRequest], None] | None = None,
         trusts_origin: Callable[[str], bool] | None = None,
+        form_fields: Callable[[UploadRequest], Mapping[str, str]] | None = None,
         propagate: bool = False,
     ) -> None:
         self.settings = settings
@@ -59,6 +61,7 @@ class Endpoint:
         self.protocols: list[Protocol] = [resolve("protocol", name)(mount) for name in settings.protocols or _PROTOCOLS]
         self._methods = (*_QUESTIONS, *sorted({method for each in self.protocols for method in each.methods}))
         self._wording = Protocol(mount)  # words refusals of requests that are in no protocol
+        self._form_fields = form_fields
         self._propagate = propagate
         self._starting = threading.Lock()
         self._started = False
@@ -136,7 +139,7 @@ class Endpoint:
             # fields that might indicate optional features"
             response = Response(status=204, content_type=None)
         elif replies.dialect(request) in ("page", "iframe"):  # a person looks, be it into a frame
-            response = replies.html_page("Upload", self._form())
+            response = replies.html_page("Upload", self._form(request))
         else:
             response = replies.json_reply(self.limits())
         response.headers["Allow"] = ", ".join(self._methods)
@@ -156,10 +159,15 @@ class Endpoint:
             "resumable": None,
         }
 
-    def _form(self) -> str:
+    def _form(self, request: UploadRequest) -> str:
+        """A form that works: with the fields that the door's own check wants to see before the file."""
+        hidden = "".join(
+            f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+            for name, value in (self._form_fields(request) if self._form_fields else {}).items()
+        )
         accept = f' accept="{escape(",".join(self.settings.allow))}"' if self.settings.allow else ""
         return (
-            f'<form method="post" enctype="multipart/form-data"><p><label for="file">Choose files</label> '
+            f'<form method="post" enctype="multipart/form-data">{hidden}<p><label for="file">Choose files</label> '
             f'<input id="file" type="file" name="file" multiple required{accept}></p>'
             f"<p>At most {human_size(self.settings.max_size)} each, {self.settings.max_files} at once.</p>"
             f"<p><button>Upload</button></p></form>"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 __all__ = ["TypeList", "describe"]
 
@@ -103,6 +104,7 @@ _ALIASES = {
 _MIME = re.compile(r"(?:\*|[a-z0-9][\w!#$&^.+-]*)/(?:\*|[a-z0-9][\w!#$&^.+-]*)\Z", re.ASCII)  # RFC 6838, 4.2
 _EXTENSION = re.compile(r"\*?(\.?[\w+~-]+(?:\.[\w+~-]+)*)\Z")
 _MAIN_TYPES = ("application", "audio", "font", "image", "model", "text", "video")
+_RARE_TYPES = ("chemical", "example", "haptics", "message", "multipart")  # the rest of IANA's, and chemistry's own
 
 
 class TypeList:
@@ -120,6 +122,10 @@ class TypeList:
 
     def _add(self, entry: str, plain: str) -> None:
         if plain == "*" or _MIME.match(plain):
+            main = plain.partition("/")[0]
+            if main not in (*_MAIN_TYPES, *_RARE_TYPES, "*") and not main.startswith("x-"):
+                close = get_close_matches(main, _MAIN_TYPES, n=1)
+                raise ValueError(f"{entry!r} is no type" + (f"; did you mean '{close[0]}/...'?" if close else ""))
             self.types += (_ALIASES.get(plain, plain) if plain != "*" else "*/*",)
         elif plain in _MAIN_TYPES:
             raise ValueError(

@@ -169,6 +169,15 @@ def test_submit_may_say_no(visit: OPEN, server: Server, make: MAKE) -> None:
     assert calls(tab, "complete")[0][:2] == [1, "yes.txt"]
 
 
+def test_a_callback_that_throws_is_the_pages_fault_and_stops_nothing(visit: OPEN, server: Server, make: MAKE) -> None:
+    tab = open_page(visit, "maxConnections: 1, onComplete: () => { throw new Error('mine'); },")
+    tab.choose(make("a.txt"), make("b.txt"))
+    finished(tab)
+    assert len(server.state.stored) == 2
+    assert calls(tab, "all") == [[[["a.txt", True], ["b.txt", True]]]]
+    tab.forget("exception: mine")
+
+
 def test_cancel_in_the_list_stops_the_upload(visit: OPEN, server: Server, make: MAKE) -> None:
     tab = open_page(visit)
     tab.speed(1 << 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,3 +216,16 @@ def test_csrf_protect_without_the_middleware_checks(site: Site) -> None:
     good = token(client)
     assert post_raw(client, "/upload/?filename=a.txt", b"x").status_code == 403
     assert post_raw(client, "/upload/?filename=a.txt", b"x", X_CSRFToken=good).status_code == 200
+
+
+def test_the_form_that_the_view_itself_shows_can_be_sent(client: Client) -> None:
+    page = client.get("/upload/", headers={"accept": "text/html"}).content.decode()
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert found is not None
+    assert page.index("csrfmiddlewaretoken") < page.index('type="file"')
+    assert post_form(client, "/upload/", field(found[1]), FILE).status_code == 200
+
+
+def test_without_the_check_the_form_has_no_token(site: Site) -> None:
+    client = site(path("upload/", AjaxFileUploader(csrf=False)), strict=True)
+    assert "csrfmiddlewaretoken" not in client.get("/upload/", headers={"accept": "text/html"}).content.decode()

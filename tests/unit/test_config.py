@@ -93,6 +93,7 @@ def test_every_fault_is_listed_at_once_with_the_nearest_known_name() -> None:
         ({"name": "{nmae}"}, "name"),
         ({"protocols": ["vallums"]}, "did you mean 'valums'"),
         ({"allow": ["../x"]}, "allow"),
+        ({"allow": ["images/*"]}, "did you mean 'image/...'"),
         ({"digest": "sha257"}, "no hash algorithm"),
         ({"digest": "shake_128"}, "no hash algorithm"),
         ({"redirect": "/done\r\nSet-Cookie: a=b"}, "redirect"),
@@ -180,6 +181,11 @@ def test_faults_of_type_and_of_meaning_are_listed_together() -> None:
 def test_options_beside_a_dict_are_refused_instead_of_ignored(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=f"{', '.join(options)}: with a dict, options stand in its tables"):
         AjaxUpload(lambda environ, start_response: [], {"endpoints": {"/up": {"backend": "memory"}}}, **options)
+
+
+def test_the_short_form_may_be_a_dict() -> None:
+    settings = load({"path": "/up", "backend": "memory", "max_size": "1 KiB"})
+    assert (settings.endpoints["/up"].max_size, settings.endpoints["/up"].backend.cls) == (1024, MemoryUploadBackend)
 
 
 def test_ini_lines_become_the_dict() -> None:

@@ -270,6 +270,14 @@ def test_a_form_page_is_shown_to_a_person_also_in_a_frame() -> None:
         assert 'accept="image/png,.jpg"' in page.text
 
 
+def test_below_the_endpoint_there_is_nothing_to_get() -> None:
+    assert ask("GET", "/c.txt", b"").status_code == 404
+
+
+def test_a_digest_is_in_the_reply_under_its_algorithms_name() -> None:
+    assert ask("PUT", "/a.txt", settings={"digest": "md5"}).json["md5"] == "5d41402abc4b2a76b9719d911017c592"
+
+
 def test_a_protocol_has_to_be_written() -> None:
     empty = Protocol(None)  # type: ignore[arg-type]  # it asks nobody
     for method in (empty.matches, empty.handle):

@@ -124,6 +124,7 @@ def _add(
         settings,
         extra_check=lambda request: _check(request, settings),
         trusts_origin=lambda origin: any(is_same_domain(urlsplit(origin).netloc, host) for host in trusted),
+        form_fields=lambda request: _hidden(request.native, settings),
         propagate=True,
     )
 
@@ -215,6 +216,12 @@ def _check(request: UploadRequest, settings: EndpointSettings) -> None:
         raise Forbidden(f"{reload} {place}.", code="csrf")
 
 
+def _hidden(native: Any, settings: EndpointSettings) -> dict[str, str]:
+    """What a form must carry before its file to pass `_check`."""
+    csrf = _csrf(native)
+    return {csrf.token: get_csrf_token(native)} if csrf is not None and settings.csrf and csrf.token else {}
+
+
 def _csrf(native: Any) -> Any:
     """What `config.set_default_csrf_options` said, None where it is not asked for."""
     options = native.registry.queryUtility(IDefaultCSRFOptions)
@@ -285,9 +292,8 @@ def ajax_upload(
     name = tags.find(endpoints, endpoint)
     settings = endpoints[name]
     values = {key: options.pop(key) for key in tags.names_in(settings.path) if key in options}
-    url, hidden, csrf = request.route_path(name, **values), {}, _csrf(request)
+    url, hidden, csrf = request.route_path(name, **values), _hidden(request, settings), _csrf(request)
     if csrf is not None and settings.csrf:
-        hidden = {csrf.token: get_csrf_token(request)} if csrf.token else {}
         options = {"csrf_header": csrf.header, **options}
     element = tags.element(settings, url, options, label=label, field=field)
     return tags.form(url, element, hidden, button=button) if form else element

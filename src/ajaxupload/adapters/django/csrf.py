@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.csrf import CsrfViewMiddleware, get_token
 from django.utils.http import is_same_domain
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
 
 from ajaxupload.errors import Forbidden
 
-__all__ = ["check", "installed", "trusts"]
+__all__ = ["check", "fields", "installed", "trusts"]
 
 #: Django's own channel for these: who watches it sees ours too.
 _log = logging.getLogger("django.security.csrf")
@@ -61,6 +61,11 @@ def check(request: HttpRequest) -> None:
         inner = _Inner(_no_view)
         inner.process_request(request)
         inner.process_view(request, _no_view, (), {})
+
+
+def fields(request: HttpRequest) -> dict[str, str]:
+    """What a form must carry before its file to pass `check`; the answer to `request` will set the cookie."""
+    return {"csrfmiddlewaretoken": get_token(request)} if installed() else {}
 
 
 def installed() -> bool:

@@ -79,7 +79,13 @@ class AjaxFileUploader:
 
 def _build(wanted: Mapping[str, Any]) -> Endpoint:
     (settings,) = load(wanted).endpoints.values()
-    return Endpoint(settings, extra_check=partial(_admit, settings), trusts_origin=csrf.trusts, propagate=True)
+    return Endpoint(
+        settings,
+        extra_check=partial(_admit, settings),
+        trusts_origin=csrf.trusts,
+        form_fields=lambda request: csrf.fields(request.native) if settings.csrf else {},
+        propagate=True,
+    )
 
 
 def _admit(settings: EndpointSettings, request: UploadRequest) -> None:
