@@ -101,6 +101,7 @@ def test_one_that_was_killed_while_idle_costs_nothing(own: dict[str, Any]) -> No
     uploaded(jpeg(40, 30), **own)
     (before,) = pool_of(own).pids()
     os.kill(before, signal.SIGKILL)
+    wait_until(lambda: "State:\tZ" in Path(f"/proc/{before}/status").read_text(encoding="ascii"))
     uploaded(jpeg(40, 30), **own)
     assert gone(before)
     assert before not in pool_of(own).pids()

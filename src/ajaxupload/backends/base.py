@@ -27,8 +27,8 @@ class AbstractUploadBackend:
     A hook may raise any `UploadError`, which the client is told. An `OSError` means that the store fails: 507 for
     ENOSPC, EDQUOT and EFBIG, else 503. Anything else is a fault of the program: 500, and the log has the traceback.
     `request` is the web framework's own, or an `UploadRequest` where none is there. `**kwargs` are what the endpoint's
-    path matched; an implementation may leave `*args, **kwargs` out. `filename` is relative to the store's root, with
-    "/" between folders, and the same for all hooks.
+    path matched; an implementation may leave `*args, **kwargs` out, or name those that it wants. `filename` is
+    relative to the store's root, with "/" between folders, and the same for all hooks.
     """
 
     #: If set, every chunk is exactly this many bytes long but the last.
@@ -106,7 +106,7 @@ class AbstractUploadBackend:
     def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         """The last hook: make the file durable and visible. The bytes are as many as were declared.
 
-        The dict is merged into the reply. A backend that stores under another name than `filename` sets
+        The dict is merged into the reply, which is JSON. A backend that stores under another name than `filename` sets
         `self.upload.filename` and returns `{"filename": that}`. What raises here leaves nothing visible.
         """
         return None
