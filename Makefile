@@ -18,7 +18,7 @@ PINS := requirements/dev.txt
 PIP := -m pip --disable-pip-version-check --no-input
 # One worker takes a whole module, so that a server which a module starts is started once.
 PARALLEL := -n $(WORKERS) --dist loadscope
-SLOW := slow or servers or browser or corpora
+SLOW := slow or servers or browser or corpora or stores
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
 
@@ -213,6 +213,8 @@ def _place(endpoint: EndpointSettings) -> str:
 
 
 def _shown(key: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{each}={_shown(str(each).upper(), inner)}" for each, inner in value.items()) + "}"
     # "KEY" alone is no key but the name of an object at S3
     return "***" if key != "KEY" and any(word in key for word in _SECRET) else repr(value)
 

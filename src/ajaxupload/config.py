@@ -244,9 +244,12 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
         problems.append(f"{where}: name {error}")
     for protocol in settings.protocols:
         try:
-            resolve("protocol", protocol)
+            found = resolve("protocol", protocol)
         except ConfigError as error:
             problems.append(f"{where}: protocols: {error}")
+        else:
+            if not (hasattr(found, "matches") and hasattr(found, "handle")):
+                problems.append(f"{where}: protocols: {protocol!r} is no protocol")
     if settings.digest is not None and not _has_digest(settings.digest):
         known = sorted(filter(_has_digest, hashlib.algorithms_guaranteed))
         problems.append(

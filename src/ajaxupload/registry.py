@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, cast
 
 from .errors import ConfigError
 from .values import import_object
@@ -21,6 +21,7 @@ _OURS: dict[str, dict[str, str]] = {
         "local": "ajaxupload.backends.local:LocalUploadBackend",
         "django_storage": "ajaxupload.backends.django_storage:DjangoStorageUploadBackend",
         "s3": "ajaxupload.backends.s3:S3UploadBackend",
+        "object_store": "ajaxupload.backends.object_store:ObjectStoreUploadBackend",
         "memory": "ajaxupload.backends.memory:MemoryUploadBackend",
         "thumbnail": "ajaxupload.backends.thumbnail:ThumbnailUploadBackend",
     },
@@ -53,6 +54,8 @@ def resolve(kind: str, name: str | type) -> type[Any]:
     """The class that `name` stands for. Raises ConfigError naming the nearest, or MissingExtra with what to install."""
     if isinstance(name, type):
         return name
+    if not isinstance(cast("object", name), str):
+        raise ConfigError(f"a {kind} is a class or the name of one, not {name!r}")
     if name in _OURS[kind]:
         found = _load(kind, _OURS[kind][name])
     elif "." in name or ":" in name:

@@ -152,11 +152,13 @@ class Backends:
     def _read(self, name: str, table: Any, where: str) -> BackendSpec | None:
         if isinstance(table, (str, type)):
             table = {"class": table}
-        if not isinstance(table, Mapping) or "class" not in table:
-            self._problems.append(f'{where}: needs a "class" (known: {", ".join(names("backend"))})')
+        given = table.get("class") if isinstance(table, Mapping) else table
+        if not isinstance(given, (str, type)):
+            known = ", ".join(names("backend"))
+            self._problems.append(f'{where}: needs a "class", itself or by name, not {given!r} (known: {known})')
             return None
         try:
-            cls = resolve("backend", table["class"])
+            cls = resolve("backend", given)
         except ConfigError as error:
             self._problems.extend(f"{where}: {text}" for text in error.problems)
             return None

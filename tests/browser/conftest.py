@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.rig import Tab, document, form
 from tests.browser.scripted import Server, running
 from tests.browser.sending import MB, TUS
 from tests.conftest import ROOT, find_chromium, flag
+
+if TYPE_CHECKING:  # where Playwright is missing the tests are skipped, which needs this file to load
+    from playwright.sync_api import Browser, BrowserContext
 
 # As root in a container: no sandbox, no GPU, and no traffic of its own.
 FLAGS = [
@@ -66,6 +68,8 @@ def server(_server: Server) -> Server:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests of a worker; each test gets contexts of its own."""
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         headless = not flag("AJAXUPLOAD_HEADED")
         browser = playwright.chromium.launch(executable_path=find_chromium(), headless=headless, args=FLAGS)
@@ -95,7 +99,7 @@ def new_tab(chromium: Browser, server: Server, request: pytest.FixtureRequest, t
         if context is None:
             viewport = options.pop("viewport", {"width": 900, "height": 800})
             context = chromium.new_context(base_url=server.url, viewport=viewport, **options)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(30_000)
             contexts.append(context)
         tabs.append(Tab(context.new_page()))
         return tabs[-1]

@@ -16,9 +16,10 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import CDPSession, Dialog, FileChooser, Locator, Page
+if TYPE_CHECKING:  # so that this loads where Playwright is missing, and the tests are skipped
+    from playwright.sync_api import CDPSession, Dialog, FileChooser, Locator, Page
 
 # What pages are given. AJAXUPLOAD_SCRIPT=ajax-upload.js runs the tests on the readable source.
 SCRIPT = os.environ.get("AJAXUPLOAD_SCRIPT", "ajax-upload.min.js")
@@ -115,7 +116,7 @@ class Tab:
         script = "document.activeElement.getAttribute('aria-label') || document.activeElement.id || 'nothing'"
         return str(self.page.evaluate(script))
 
-    def until(self, what: str | Callable[[], Any], timeout: float = 10) -> Any:
+    def until(self, what: str | Callable[[], Any], timeout: float = 30) -> Any:
         """Wait until a JavaScript expression, or a function here, gives something true; it is returned."""
         end = time.monotonic() + timeout
         while True:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Route
 
 from tests.browser.conftest import OPEN
 from tests.browser.rig import INNER, SCRIPT, form, sha256
 from tests.browser.scripted import Server
 from tests.browser.state import Fault, Stored
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 pytestmark = pytest.mark.browser
 MAKE = Callable[..., Path]

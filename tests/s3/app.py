@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ajaxupload import AjaxUpload
-from ajaxupload.backends.s3.plan import POOL
+from ajaxupload.backends._pool import POOL
 
 
 def site(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -64,7 +64,7 @@ def test_a_small_file_that_waits_is_still_one_put(bucket: Bucket, proxy: Proxy, 
 
 
 def test_a_larger_file_that_waits_gives_its_memory_back_to_the_process(bucket: Bucket) -> None:
-    from ajaxupload.backends.s3.plan import POOL
+    from ajaxupload.backends._pool import POOL
 
     content = noise(2 * MIB)
     backend, key = begun(content, **bucket.options())

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ajaxupload.backends.s3.plan import AMAZON, LARGEST_UNSAID, Limits, Pool, part_sizes
+from ajaxupload.backends._pool import Pool
+from ajaxupload.backends.s3.plan import AMAZON, LARGEST_UNSAID, Limits, part_sizes
 from ajaxupload.errors import StorageUnavailable
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40

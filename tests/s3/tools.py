@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from ajaxupload.backends._pool import POOL
 from ajaxupload.backends.s3 import S3UploadBackend
-from ajaxupload.backends.s3.plan import POOL
 from ajaxupload.testing.driving import begin, cut, finish, send
 from tests.s3.ceph import PROGRAMS
 
@@ -65,7 +65,7 @@ def aborting(backend: S3UploadBackend, filename: str) -> Iterator[None]:
         raise
 
 
-def eventually(true: Callable[[], object], seconds: float = 10.0) -> bool:
+def eventually(true: Callable[[], object], seconds: float = 20.0) -> bool:
     """Does it come true? What a store is told in the background takes a moment."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -16,7 +16,8 @@ from tests.thumbnail.pictures import gif_with_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("GIF", "JPEG", "PNG", "WEBP")
-SLOW = gif_with_frames(150_000)  # seconds of work, where animations may be long
+SLOW = gif_with_frames(150_000)  # seconds of work
+SLOWLY: dict[str, Any] = {"MAX_FRAMES": 10**6, "UPSCALE": False}  # where animations may be long
 
 
 def pool_of(options: dict[str, Any]) -> Pool:

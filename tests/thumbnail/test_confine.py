@@ -14,6 +14,8 @@ from ajaxupload.backends.thumbnail import imaging
 from ajaxupload.backends.thumbnail.child import Child, Limits
 from ajaxupload.backends.thumbnail.imaging import confine as module
 
+pytestmark = pytest.mark.slow
+
 IMAGING = Path(imaging.__file__).parent
 PROGRAM = """
 import ctypes, mmap, os, resource, signal, socket, subprocess, sys, threading, time

@@ -14,12 +14,14 @@ import pytest
 
 from tests.thumbnail.pools import ROOT, gone, wait_until
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import functools, os, sys, threading, time
-from tests.thumbnail.pictures import gif_with_frames, jpeg, uploaded
+from tests.thumbnail.pictures import jpeg, uploaded
+from tests.thumbnail.pools import SLOW, SLOWLY
 from ajaxupload.backends.thumbnail.pool import _pools
-
-SLOW, Daemon = gif_with_frames(150_000), functools.partial(threading.Thread, daemon=True)
+Daemon = functools.partial(threading.Thread, daemon=True)
 
 def pids():
     return [pid for pool in _pools._found.values() for pid in pool.pids()]
@@ -47,7 +49,7 @@ def run(more: str, *, wait: bool = True) -> tuple[subprocess.Popen[str], list[in
         ("os._exit(5)", 5),
         ("os.kill(os.getpid(), 9)", -9),
         ("Daemon(target=time.sleep, args=(30,)).start()", 0),
-        ("Daemon(target=uploaded, args=(SLOW,), kwargs={'MAX_FRAMES': 10**6}).start(); time.sleep(0.3)", 0),
+        ("Daemon(target=uploaded, args=(SLOW,), kwargs=SLOWLY).start(); time.sleep(0.3)", 0),
     ],
     ids=["end", "exit", "_exit", "kill", "daemon thread", "at work"],
 )

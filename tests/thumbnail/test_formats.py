@@ -176,7 +176,13 @@ def test_an_animation_with_transparent_frames_leaves_no_trails() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"MAX_FRAMES": 3}, {"MAX_FRAMES": 9, "MAX_PIXELS": 60 * 40 * 3}, {"MAX_FRAMES": 9, "FORMAT": "jpeg"}]
+    "options",
+    [
+        {"MAX_FRAMES": 3},
+        {"MAX_FRAMES": 9, "MAX_PIXELS": 60 * 40 * 3},
+        {"MAX_FRAMES": 9, "MAX_PIXELS": 60 * 40 * 4, "DIMENSIONS": {"a": "30x30", "b": "120"}},
+        {"MAX_FRAMES": 9, "FORMAT": "jpeg"},
+    ],
 )
 def test_an_animation_beyond_the_limits_or_without_a_place_is_a_still(options: dict[str, Any]) -> None:
     seen = thumbnail(animated("GIF", 4), **options, DIMENSION="30x30")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ajaxupload.backends.thumbnail import ThumbnailUploadBackend
 from ajaxupload.backends.thumbnail import child as child_module
 from ajaxupload.backends.thumbnail.child import interpreter
 from ajaxupload.errors import ConfigError, Unprocessable
@@ -53,15 +54,22 @@ GOOD = {"name": "thumbnail", "format": "JPEG", "width": 1, "height": 1, "size": 
         {"done": {"width": 1, "height": 1, "thumbnails": [{**GOOD, "format": "HTML"}]}},
         {"done": {"width": 1, "height": 1, "thumbnails": [{**GOOD, "size": -1}]}},
         {"done": {"width": "<b>", "height": 1, "thumbnails": [{**GOOD, "size": 0}]}},
+        {"refused": 5},
+        {"refused": [["memory"], None, None]},
+        {"refused": ["pixels", "", []]},
+        {"refused": []},
+        {"failed": "x"},
+        {"failed": -1},
         {"refused": ["no such word", "x\n" * 500, {"pixels": "<script>"}]},
         b"\xff\xff\xff\xff and more",
+        b"\0\0\xff\xff" + b"[" * 65535,
         b"\0\0\0\x02{]",
         b"\0\0\0\x01[",
         b"\0\0\0\x022]",
         b"\0\0",
         b"",
     ],
-    ids=str,
+    ids=lambda answer: str(answer)[:60],
 )
 def test_the_word_of_a_process_that_was_taken_over_is_not_believed(
     own: dict[str, Any], answer: Any, monkeypatch: pytest.MonkeyPatch, shelf: dict[str, bytes]
@@ -108,6 +116,14 @@ def test_an_import_that_fails_in_it_is_told(own: dict[str, Any], monkeypatch: py
     monkeypatch.setattr(child_module, "_paths", lambda formats: ["/nowhere"])
     with pytest.raises(OSError, match="ModuleNotFoundError: No module named 'PIL'"):
         uploaded(jpeg(40, 30), **own)
+
+
+def test_a_system_without_descriptors_in_messages_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("socket.send_fds")
+    interpreter.cache_clear()
+    with pytest.raises(ConfigError, match="set sandbox = false"):
+        ThumbnailUploadBackend(STORE="memory").startup()
+    ThumbnailUploadBackend(STORE="memory", SANDBOX=False).startup()
 
 
 def test_inside_a_server_that_embeds_python_the_interpreter_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,9 @@ from ajaxupload.backends.thumbnail.backend import _reader
 from ajaxupload.backends.thumbnail.child import Child, Limits
 from ajaxupload.errors import StorageUnavailable, Unprocessable
 from tests.thumbnail.pictures import jpeg, saved, uploaded
-from tests.thumbnail.pools import SLOW, gone, pool_of, wait_until
+from tests.thumbnail.pools import SLOW, SLOWLY, gone, pool_of, wait_until
+
+pytestmark = pytest.mark.slow
 
 # ---- used again
 
@@ -114,7 +116,7 @@ def test_one_that_dies_at_work_costs_its_picture_and_no_other(own: dict[str, Any
     killer = threading.Timer(0.3, os.kill, (before, number))
     killer.start()
     with pytest.raises(Unprocessable) as caught:
-        uploaded(SLOW, MAX_FRAMES=10**6, **own)
+        uploaded(SLOW, **SLOWLY, **own)
     killer.join()
     assert caught.value.status == 422
     assert gone(before)
@@ -133,7 +135,7 @@ def test_whatever_ends_the_wait_ends_the_process(own: dict[str, Any]) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(SystemExit):
-            uploaded(SLOW, MAX_FRAMES=10**6, **own)
+            uploaded(SLOW, **SLOWLY, **own)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)

@@ -19,6 +19,8 @@ from PIL import Image, ImageChops, ImageStat
 
 from tests.thumbnail.pictures import photo, saved, thumbnail
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 #: A thumbnail's pixels may differ by so much on average, and the worst by so much, of 255. (Nothing but noise is what a

@@ -20,6 +20,8 @@ from ajaxupload.backends.thumbnail.imaging.messages import pack, unpack
 from ajaxupload.backends.thumbnail.imaging.source import Limits
 from tests.thumbnail.pictures import jpeg, opened
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 from ajaxupload.backends.thumbnail.imaging import worker
 worker.confine = lambda **_: False

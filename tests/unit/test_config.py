@@ -107,6 +107,9 @@ def test_every_fault_is_listed_at_once_with_the_nearest_known_name() -> None:
         ({"backend": "nowhere"}, "unknown backend 'nowhere'"),
         ({"backend": {"class": "no.such:Backend"}}, "cannot be imported"),
         ({"backend": {}}, 'needs a "class"'),
+        ({"backend": MemoryUploadBackend()}, 'needs a "class", itself or by name, not <'),
+        ({"backend": {"class": 5}}, "not 5"),
+        ({"protocols": ["collections:OrderedDict"]}, "is no protocol"),
         ({"upload_dir": "x"}, "'upload_dir' is an option of the backend: put it into the backend's table"),
         ({"authorize": "not callable"}, "authorize"),
         ({"backend": "os.path:join"}, "not a class"),
@@ -170,6 +173,11 @@ def test_a_slip_in_the_short_form_is_told_with_the_endpoints_key() -> None:
     assert any("did you mean 'max_size'" in problem for problem in problems)
     assert any("did you mean 'upload_dir'" in problem for problem in problems)
     assert "unknown backend 'lokal'" in problems_of(short_form("/up", "lokal", {"max_sise": 1}))[0]
+
+
+def test_an_instance_where_a_class_belongs_is_told_whatever_stands_beside_it() -> None:
+    with pytest.raises(ConfigError, match='needs a "class"'):
+        AjaxUpload(lambda *_: [], backend=MemoryUploadBackend(), upload_dir="x")  # type: ignore[arg-type]  # the slip
 
 
 def test_faults_of_type_and_of_meaning_are_listed_together() -> None:

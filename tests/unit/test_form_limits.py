@@ -122,9 +122,12 @@ def test_a_boundary_that_is_missing_doubled_or_odd_is_refused(content_type: str)
     ],
 )
 def test_no_header_takes_long_to_read(header: str) -> None:
-    began = time.perf_counter()
-    header_parameters(header)
-    assert time.perf_counter() - began < 0.05
+    def seconds() -> float:
+        began = time.perf_counter()
+        header_parameters(header)
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.05  # the best of five: other tests run at the same time
 
 
 def test_a_header_that_is_too_long_has_no_parameters() -> None:

@@ -55,6 +55,7 @@ OTHERS = {
     "webob": ("",),
     "boto3": ("backends.s3",),
     "botocore": ("backends.s3",),
+    "obstore": ("backends.object_store",),
     "PIL": ("backends.thumbnail",),
     "django": ("adapters.django", "backends.django_storage", "backends._django_stream"),
     "asgiref": ("adapters.django",),

@@ -173,7 +173,7 @@ HEADS = {
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
-def test_a_look_takes_under_a_millisecond(head: bytes) -> None:
+def test_no_head_takes_longer_than_50_ms(head: bytes) -> None:
     sniff(bytes(300))  # puremagic is loaded once
 
     def seconds() -> float:
@@ -181,7 +181,8 @@ def test_a_look_takes_under_a_millisecond(head: bytes) -> None:
         sniff(head)
         return time.perf_counter() - start
 
-    assert min(seconds() for _ in range(5)) < 0.001
+    # A tenth of a millisecond is usual; what would be found here is a search that is not linear.
+    assert min(seconds() for _ in range(5)) < 0.05
 
 
 @pytest.mark.corpora

@@ -1,9 +1,9 @@
 """`s3`: Amazon S3 and every server that speaks its API, by boto3.
 
 One backend, a folder because it is large: `backend` the hooks and options, `description` what options mean to an
-object, `client` the connection and what its errors mean, `plan` how large parts are and how much memory all uploads
-may take, `content` bytes and their checksums, `transfer` one object on its way, `aftermath` what must not remain of
-it, `stored` what does remain, `proof` what `ajaxupload check` finds out about a bucket.
+object, `client` the connection and what its errors mean, `plan` how large parts are, `content` bytes and their
+checksums, `transfer` one object on its way, `aftermath` what must not remain of it, `stored` what does remain, `proof`
+what `ajaxupload check` finds out about a bucket.
 """
 
 from __future__ import annotations

@@ -113,12 +113,16 @@ class Aftermath:
 
     def _undo(self, flying: Sequence[Future[Any]]) -> None:
         # Amazon S3, AbortMultipartUpload: parts that are in progress "might or might not succeed", and what succeeds
-        # is kept and paid for. They were told to break off, so this waits for one answer at most.
-        wait(flying)
+        # is kept and paid for: so it is said again when they have ended. They were told to break off.
+        abort = partial(self._abort, self._upload.id) if self._upload.id is not None else None
+        if abort is not None:
+            self._attempt(abort, _LEFT)
         if self._upload.final:
             self._attempt(self._remove, "an object of an upload that failed may remain at the S3 store (%s): %.300a")
-        if self._upload.id is not None:
-            self._attempt(partial(self._abort, self._upload.id), _LEFT)
+        if flying:
+            wait(flying)
+            if abort is not None:
+                self._attempt(abort, _LEFT)
         if self._upload.strays:
             self._strays()
 

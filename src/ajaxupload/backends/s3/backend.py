@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal
-from urllib.parse import quote
 
 from ...errors import BadRequest, ConfigError
 from ...values import Duration, Size
+from .._headers import attachment
 from ..base import AbstractUploadBackend
 from .aftermath import Destination
 from .client import Store, telling
@@ -201,9 +200,7 @@ class S3UploadBackend(AbstractUploadBackend):
         """A signed GET URL that downloads under the file's own name, or None when URL_EXPIRES is 0."""
         if not self.URL_EXPIRES:
             return None
-        # RFC 6266: as an attachment, whatever its type: a store's own domain must not run uploaded pages
-        disposition = f"attachment; filename*=UTF-8''{quote(PurePosixPath(filename).name, safe='')}"
-        parameters = {"Bucket": self.BUCKET, "Key": filename, "ResponseContentDisposition": disposition}
+        parameters = {"Bucket": self.BUCKET, "Key": filename, "ResponseContentDisposition": attachment(filename)}
         client = self.store.client()
         with telling():
             return str(client.generate_presigned_url("get_object", parameters, ExpiresIn=int(self.URL_EXPIRES)))

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ...upload import Upload
+from .._headers import encoded, header_safe
 from .plan import AMAZON
 
 __all__ = ["arguments_of", "common_arguments", "faults_of"]
@@ -44,26 +45,14 @@ def arguments_of(options: Any, upload: Upload) -> dict[str, Any]:
     """What this upload's object is told. Metadata are ASCII headers, so their values are percent-encoded; the
     client's own metadata are not among them."""
     metadata = {**_encoded(options.METADATA), "ajaxupload-id": upload.id}
-    metadata["ajaxupload-name"] = _cut(upload.name)
+    metadata["ajaxupload-name"] = encoded(upload.name, _LONGEST_NAME)
     metadata["ajaxupload-created"] = datetime.fromtimestamp(upload.created, timezone.utc).isoformat()
-    kind = options.CONTENT_TYPE or upload.sniffed or _header_safe(upload.type)
+    kind = options.CONTENT_TYPE or upload.sniffed or header_safe(upload.type)
     return {**common_arguments(options), "ContentType": kind, "Metadata": metadata}
 
 
 def _encoded(metadata: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): quote(str(value)) for name, value in metadata.items()}
-
-
-def _cut(name: str) -> str:
-    """The beginning of a long name, percent-encoded, no character torn apart."""
-    while len(encoded := quote(name)) > _LONGEST_NAME:
-        name = name[: min(len(name) * _LONGEST_NAME // len(encoded), len(name) - 1)]
-    return encoded
-
-
-def _header_safe(kind: str) -> str:
-    """The client's word for the type, if it can stand in a header at all."""
-    return kind if kind.isascii() and kind.isprintable() and len(kind) <= 255 else "application/octet-stream"
 
 
 def faults_of(options: Any) -> Iterator[str]:

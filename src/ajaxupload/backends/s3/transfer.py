@@ -15,17 +15,14 @@ from urllib.parse import parse_qsl
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ...errors import BadGateway, NameTaken, TooLarge
+from .._pool import POOL, SMALL
 from .aftermath import Aftermath, Destination, Upload, senders
 from .client import may_be_done, tries
 from .content import CHECKSUMS, Content, memory
-from .plan import POOL
 
 __all__ = ["Transfer"]
 
 _log = logging.getLogger("ajaxupload")
-
-#: Bytes that an upload collects before it asks for a part's memory: what small files need is not worth counting.
-SMALL = 256 << 10
 
 
 class Transfer:

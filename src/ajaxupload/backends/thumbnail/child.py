@@ -76,7 +76,10 @@ class Gone(Exception):
 
 @lru_cache(maxsize=1)
 def interpreter() -> str:
-    """The Python that runs this process. Raises ConfigError where there is none to be started."""
+    """The Python that runs this process. Raises ConfigError where there is none to be started, or nothing to talk to it
+    by."""
+    if not hasattr(socket, "send_fds"):
+        raise ConfigError("to decode pictures in processes of their own takes a POSIX system: set sandbox = false")
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     # In a server that embeds Python (uWSGI, mod_wsgi) sys.executable is that server, or nothing.
     own = [sys.executable] if os.path.basename(sys.executable or "").startswith(("python", "pypy")) else []
@@ -149,7 +152,7 @@ class Child:
         except TimeoutError:
             self.end()
             raise Gone("time", f"no answer in {self.limits.wall:g} s") from None
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, RecursionError) as error:
             raise self._death(error) from error
         if answer is None or answer.get("job") != number:
             raise self._death(None)

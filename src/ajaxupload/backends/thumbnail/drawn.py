@@ -59,19 +59,23 @@ def draw_in(pool: Pool, job: Job, source: int, output: BinaryIO) -> Drawn:
     except Gone as error:
         _log.warning("a picture was refused: the process that decoded it has gone (%s)", error)
         raise _refusal(error.why, {}, job) from error
-    if "failed" in answer:
-        code = int(answer["failed"])
-        raise OSError(code, os.strerror(code))
-    if "refused" in answer:
-        code, reason, facts = answer["refused"]
-        _log.info("a picture was refused: %s, %s", code, log_name(reason))
-        raise _refusal(code, facts, job)
     # The child has read what a stranger wrote: its word is worth no more than the stranger's.
     try:
-        return _believed(answer["done"], job, os.fstat(output.fileno()).st_size)
-    except (KeyError, TypeError, ValueError) as error:
+        return _understood(answer, job, output)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         _log.warning("a picture was refused: the process that decoded it answered nonsense (%s)", error)
         raise _refusal("crash", {}, job) from error
+
+
+def _understood(answer: Mapping[str, Any], job: Job, output: BinaryIO) -> Drawn:
+    if "failed" in answer:
+        code = _count(answer["failed"])
+        raise OSError(code, os.strerror(code))
+    if "refused" in answer:
+        why, reason, facts = answer["refused"]
+        _log.info("a picture was refused: %s, %s", log_name(why), log_name(reason))
+        raise _refusal(why, facts, job)
+    return _believed(answer["done"], job, os.fstat(output.fileno()).st_size)
 
 
 def draw_here(job: Job, source: BinaryIO, output: BinaryIO) -> Drawn:

@@ -51,7 +51,8 @@ class Pool:
             self._drop(child)
             raise
         # What a decoder could not allocate it may have half allocated.
-        worn = child.jobs >= _MOST_JOBS or answer.get("refused", [""])[0] == "memory"
+        refused = answer.get("refused")
+        worn = child.jobs >= _MOST_JOBS or (isinstance(refused, list) and refused[:1] == ["memory"])
         self._drop(child) if worn else self._give_back(child)
         return answer
 

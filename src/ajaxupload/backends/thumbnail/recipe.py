@@ -168,7 +168,8 @@ def _formats(given: Sequence[str], problems: list[str]) -> Iterator[str]:
 
 
 def _built_in(name: str) -> bool:
-    return name not in _FEATURES or bool(features.check(_FEATURES[name]))
+    feature = _FEATURES.get(name)
+    return feature is None or (feature in features.modules and bool(features.check(feature)))
 
 
 def _amiss(options: Mapping[str, Any], limits: Limits) -> Iterator[str]:

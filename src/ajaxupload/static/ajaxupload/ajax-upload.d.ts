@@ -125,7 +125,8 @@ interface UploadCommands {
 
 /**
  * The engine; touches no DOM. Events, each a CustomEvent: `add`* `added` `reject` `start` `state` `progress` `success`
- * `error` `pause` `resume` `cancel` `complete` `limits` `before-request`* (* may be prevented).
+ * `error` `pause` `resume` `cancel` `complete` `limits` `before-request`* (* may be prevented), and after each of them
+ * `any` with `{type, detail}`.
  */
 declare class UploadEngine extends EventTarget implements UploadCommands {
   constructor(options?: Partial<UploaderOptions>);

@@ -106,10 +106,11 @@ def _look(picture: Image.Image, job: Job) -> Original:
 
 def _make(picture: Image.Image, original: Original, job: Job) -> list[_Made]:
     kinds = [wanted.format or _SAME.get(str(picture.format), "PNG") for wanted in job.sizes]
-    box = draft(picture, [upright(scaled_size(wanted, original.size), original.orientation) for wanted in job.sizes])
+    sizes = [upright(scaled_size(wanted, original.size), original.orientation) for wanted in job.sizes]
+    box = draft(picture, sizes)
     shown: list[list[Frame]] = [[] for _ in kinds]
     try:
-        for number, frame in enumerate(frames(picture, job.limits)):
+        for number, frame in enumerate(frames(picture, job.limits, max(width * height for width, height in sizes))):
             ready = for_scaling(frame)
             for wanted, kind, done in zip(job.sizes, kinds, shown, strict=True):
                 if number == 0 or kind in ANIMATED:

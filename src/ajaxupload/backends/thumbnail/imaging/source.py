@@ -171,9 +171,10 @@ def draft(picture: Image.Image, needed: Sequence[Size]) -> Box | None:
     return done[1] if done and picture.size != whole else None
 
 
-def frames(picture: Image.Image, limits: Limits) -> Iterator[Image.Image]:
-    """The frames of an animation that is within the limits; else the first alone."""
-    count = _frame_count(picture, limits)
+def frames(picture: Image.Image, limits: Limits, largest: int) -> Iterator[Image.Image]:
+    """The frames of an animation that is within the limits; else the first alone. `largest` is how many pixels a frame
+    has that is made of one: scaled up, they all must be within the limits too."""
+    count = _frame_count(picture, limits, largest)
     for number in range(count):
         picture.seek(number)
         check_size(picture.size, limits)  # a frame of a GIF may be larger than the screen it is drawn on
@@ -181,10 +182,10 @@ def frames(picture: Image.Image, limits: Limits) -> Iterator[Image.Image]:
         yield picture
 
 
-def _frame_count(picture: Image.Image, limits: Limits) -> int:
+def _frame_count(picture: Image.Image, limits: Limits, largest: int) -> int:
     animated: Any = picture
     if limits.frames <= 1 or picture.format == "MPO" or not getattr(animated, "is_animated", False):
         return 1
     count = int(animated.n_frames)
-    width, height = picture.size
-    return count if count <= limits.frames and count * width * height <= limits.pixels else 1
+    most = max(picture.width * picture.height, largest)
+    return count if count <= limits.frames and count * most <= limits.pixels else 1
