@@ -68,10 +68,10 @@ $(TEST_VENV)/tools.stamp: $(PINS)
 	$(TEST_VENV)/bin/python $(PIP) install --quiet -r $(PINS)
 	@touch $@
 
-# For the widget's tests: eslint, tsc, axe. No lock file: package.json pins, and a lock would record download addresses.
-JS := tests/js/node_modules/.stamp
-$(JS): tests/js/package.json | $(VENV)/dev.stamp
-	PATH="$(abspath $(VENV))/bin:$$PATH" npm install --prefix tests/js --no-package-lock --ignore-scripts --no-audit --no-fund \
+# For the widget's tests (eslint, tsc, axe) and Azure's stand-in. No lock file: package.json pins, and a lock would record download addresses.
+JS := tests/js/node_modules/.stamp tests/object_store/node_modules/.stamp
+%/node_modules/.stamp: %/package.json | $(VENV)/dev.stamp
+	PATH="$(abspath $(VENV))/bin:$$PATH" npm install --prefix $* --no-package-lock --ignore-scripts --no-audit --no-fund \
 		--loglevel=error
 	@touch $@
 
@@ -108,5 +108,5 @@ test: system check $(TEST_VENV)/tools.stamp $(JS)
 	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
 
 clean:
-	rm -rf $(TEST_VENV) tests/js/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(TEST_VENV) tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(wildcard src tests examples requirements) -name __pycache__ -prune -exec rm -rf {} +

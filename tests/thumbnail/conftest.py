@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ajaxupload.backends.thumbnail import ThumbnailUploadBackend
 from tests.thumbnail.pictures import Shelf
 from tests.thumbnail.pools import pool_of
 from tests.thumbnail.telling import Telling
@@ -29,3 +30,9 @@ def own(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     limits = {"MEMORY_LIMIT": (200 << 20) + abs(hash(request.node.name)) % 10_000_000, "PROCESSES": 1}
     yield limits
     pool_of(limits).end()
+
+
+@pytest.fixture(params=[True, False], ids=["in a child", "in this process"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once with the decoder in a process of its own, once without: what is seen must be the same."""
+    monkeypatch.setattr(ThumbnailUploadBackend, "SANDBOX", request.param)

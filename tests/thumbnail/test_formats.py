@@ -25,6 +25,8 @@ from tests.thumbnail.pictures import (
     uploaded,
 )
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 FOUR = ("JPEG", "PNG", "GIF", "WEBP")
 OTHERS = ("BMP", "TIFF", "ICO", "PPM", "TGA", "JPEG2000", "PCX", "SGI", "DDS", "MSP")
 

@@ -25,6 +25,8 @@ from tests.thumbnail.pictures import (
     uploaded,
 )
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 #: How a picture must be turned before it is saved with this orientation, so that it is upright again (Exif 2.32).
 TURNED = {
     1: None,
