@@ -138,3 +138,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.line(f"{deselected} left out by -m or -k; `make test` runs everything", **colour)
     if skipped and flag("CI"):
         terminalreporter.line("CI is set, where nothing may be skipped: the run has FAILED", bold=True, **colour)
+
+
+@pytest.fixture(autouse=True)
+def same_folder() -> Iterator[None]:
+    """Leave the working directory as it was: a folder of one test's own is gone when the next one begins."""
+    before = Path.cwd()
+    yield
+    os.chdir(before)

@@ -33,13 +33,15 @@ def stored(site: Site, uploader: AjaxFileUploader, folder: Path, **settings: Any
 
 
 FRESH = """
+from ajaxupload.adapters.django import aws
 from ajaxupload.adapters.django.settings import _LENDERS, BUILT_IN
 from ajaxupload.registry import names, resolve
 found = {}
 for cls in (resolve("backend", name) for name in names("backend")):
     for option in _LENDERS.keys() & set(dir(cls)):
         owner = next(each for each in cls.__mro__ if option in vars(each))
-        found.setdefault(owner.__name__, {})[option] = vars(owner)[option]
+        if option not in aws.LENDERS or owner.__name__ == "S3UploadBackend":  # Azure is not lent Amazon's
+            found.setdefault(owner.__name__, {})[option] = vars(owner)[option]
 assert found == BUILT_IN, found
 """
 

@@ -89,6 +89,8 @@ def test_the_settings_page_names_every_setting_with_its_default() -> None:
     from ajaxupload.backends.django_storage import DjangoStorageUploadBackend
     from ajaxupload.backends.local import LocalUploadBackend
     from ajaxupload.backends.memory import MemoryUploadBackend
+    from ajaxupload.backends.object_store import ObjectStoreUploadBackend
+    from ajaxupload.backends.s3 import S3UploadBackend
     from ajaxupload.backends.thumbnail import ThumbnailUploadBackend
     from ajaxupload.config import EndpointSettings, options_of
     from ajaxupload.values import parse_size
@@ -97,9 +99,35 @@ def test_the_settings_page_names_every_setting_with_its_default() -> None:
     table = re.findall(r"^\| (`[a-z_`, ]+) \|([^|]+)\|[^|]+\|$", text, re.MULTILINE)
     rows = {key: default.strip() for keys, default in table for key in re.findall(r"`(\w+)`", keys)}
     fields = {field.name: field for field in dataclasses.fields(EndpointSettings) if field.name != "path"}
-    backends = (LocalUploadBackend, MemoryUploadBackend, DjangoStorageUploadBackend, ThumbnailUploadBackend)
+    backends = (
+        LocalUploadBackend, MemoryUploadBackend, DjangoStorageUploadBackend, ThumbnailUploadBackend, S3UploadBackend,
+        ObjectStoreUploadBackend,
+    )  # fmt: skip
     options = {name.lower() for cls in backends for name in options_of(cls)}
     assert set(rows) | {"buffer_size"} == set(fields) | options
     for name, field in fields.items():
         if isinstance(field.default, int) and not isinstance(field.default, bool):
             assert parse_size(rows[name].strip('`"')) == field.default, name
+
+
+@pytest.mark.parametrize("name", ["s3", "object_store"])
+def test_the_settings_page_tells_a_stores_options_and_their_defaults(name: str) -> None:
+    from ajaxupload.registry import resolve
+    from ajaxupload.specs import options_of
+    from ajaxupload.values import coerce
+
+    text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    section = text.partition(f"## Backend `{name}`\n")[2].partition("\n## ")[0]
+    rows: dict[str, str] = {}
+    for keys, defaults in re.findall(r"^\| (`[a-z0-9_`, ]+) \|([^|]+)\|", section, re.MULTILINE):
+        found = re.findall(r"`(\w+)`", keys)
+        told = re.findall(r"`([^`]+)`", defaults)
+        rows |= dict(
+            zip(found, told if len(told) == len(found) else told * len(found) or [""] * len(found), strict=True)
+        )
+    cls = resolve("backend", name)
+    options = {option.lower(): kind for option, kind in options_of(cls).items() if option != "BUFFER_SIZE"}
+    assert rows.keys() == options.keys()
+    for key, kind in options.items():
+        default = getattr(cls, key.upper())
+        assert (coerce(rows[key].strip('"'), kind) == default) if rows[key] else not default, key

@@ -161,7 +161,7 @@ def test_who_finds_no_memory_is_refused(bucket: Place) -> None:
     class Hasty(ObjectStoreUploadBackend):
         _patience = 0.1
 
-    POOL.take(512 * MIB, 512 * MIB, 0)
+    POOL.reserve(512 * MIB, 512 * MIB, 0)
     try:
         backend = Hasty(**bucket.options())
         key = begin(backend, "a.bin")

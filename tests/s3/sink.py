@@ -31,7 +31,7 @@ class Sink:
         self.latency = latency
         self.sizes: list[int] = []
         self.bad = 0
-        self.crcs: dict[int, int] = {}
+        self._whole = 0  # bytes of the upload that was begun last
         self._lock = threading.Lock()
 
     def __call__(self, call: Call) -> bytes:
@@ -46,10 +46,14 @@ class Sink:
         for _ in call.body():
             pass
         if call.operation == "CreateMultipartUpload":
+            self._whole = 0
             return _said("", _XML.format("InitiateMultipartUploadResult", "<UploadId>u</UploadId>"))
         if call.operation == "CompleteMultipartUpload":
             return _said("", _XML.format("CompleteMultipartUploadResult", '<ETag>"whole"</ETag>'))
-        return _said("", status="404 Not Found" if call.operation == "HeadObject" else "204 No Content")
+        if call.operation == "HeadObject":
+            lines = ('ETag: "whole"', "Last-Modified: Sun, 22 Nov 2026 12:00:00 GMT", f"Content-Length: {self._whole}")
+            return "\r\n".join(("HTTP/1.1 200 OK", *lines, "", "")).encode()
+        return _said("", status="204 No Content")
 
     def _take(self, call: Call) -> str:
         crc = size = 0
@@ -58,11 +62,10 @@ class Sink:
             size += len(block)
             crc = zlib.crc32(block, crc) if told else 0
         found = base64.b64encode(crc.to_bytes(4, "big")).decode()
-        number = re.search(r"partNumber=(\d+)", call.target)
         with self._lock:
+            self._whole += size
             self.sizes.append(size)
             self.bad += told is not None and told[1].decode() != found
-            self.crcs[int(number[1]) if number else 0] = crc
         return f"x-amz-checksum-crc32: {found}\r\n" if told else ""
 
 

@@ -1,17 +1,12 @@
-"""Part sizes for whatever may be uploaded, and the memory that all uploads share."""
+"""Part sizes for whatever may be uploaded."""
 
 from __future__ import annotations
-
-import threading
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ajaxupload.backends._pool import Pool
 from ajaxupload.backends.s3.plan import AMAZON, LARGEST_UNSAID, Limits, part_sizes
-from ajaxupload.errors import StorageUnavailable
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
 MOST = AMAZON.most_parts * AMAZON.largest_part
@@ -62,52 +57,3 @@ def test_small_objects_are_sent_in_small_parts(largest: int, sizes: tuple[int, i
     """MiB of the first and of the last part."""
     found = list(part_sizes(8 * MIB, largest))
     assert (found[0] // MIB, -(-found[-1] // MIB)) == sizes
-
-
-# ---- memory
-
-
-def test_one_part_always_fits() -> None:
-    pool = Pool()
-    assert pool.take(100, 10, 0)
-    assert not pool.take(1, 10, 0)
-    pool.give_back(100)
-    assert pool.used == 0
-
-
-def test_who_waits_is_served_when_memory_comes_back() -> None:
-    pool = Pool()
-    assert pool.take(100, 100, 0)
-    threading.Timer(0.1, pool.give_back, [100]).start()
-    pool.must_have(80, 100, 10)
-    assert pool.used == 80
-
-
-def test_who_waits_too_long_is_refused_and_told_to_come_again() -> None:
-    pool = Pool()
-    pool.take(100, 100, 0)
-    start = time.monotonic()
-    with pytest.raises(StorageUnavailable) as raised:
-        pool.must_have(1, 100, 0.1)
-    assert time.monotonic() - start < 5
-    assert int(raised.value.headers["Retry-After"]) > 0
-    assert pool.used == 100
-
-
-def test_the_limit_holds_whoever_asks_at_once() -> None:
-    pool, most = Pool(), 0
-
-    def one(size: int) -> None:
-        nonlocal most
-        for _ in range(50):
-            pool.must_have(size, 1000, 30)
-            most = max(most, pool.used)
-            pool.give_back(size)
-
-    threads = [threading.Thread(target=one, args=(100 + number * 10,)) for number in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert 0 < most <= 1000
-    assert pool.used == 0

@@ -145,7 +145,7 @@ def test_who_waits_too_long_for_memory_is_refused(bucket: Bucket) -> None:
     class Hasty(TinyParts):
         _patience = 0.1
 
-    POOL.take(5000, 5000, 0)
+    POOL.reserve(5000, 5000, 0)
     try:
         with pytest.raises(StorageUnavailable, match="Too many uploads"):
             upload(noise(5000), cls=Hasty, **bucket.options(MEMORY_LIMIT=5000))
@@ -158,10 +158,10 @@ def test_many_at_once_share_little_memory_and_all_arrive(bucket: Bucket, monkeyp
     """No two of them wait for each other."""
     most, give_back = 0, POOL.give_back
 
-    def watched(size: int) -> None:
+    def watched(back: int | memoryview) -> None:
         nonlocal most
-        most = max(most, POOL.used)
-        give_back(size)
+        most = max(most, POOL.used + POOL.spare)
+        give_back(back)
 
     monkeypatch.setattr(POOL, "give_back", watched)
     options = bucket.options(MEMORY_LIMIT=5000, MAX_CONCURRENCY=3)

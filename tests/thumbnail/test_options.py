@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -208,3 +210,14 @@ def test_check_decodes_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ajaxupload.backends.thumbnail.child.interpreter", lambda: "/bin/false")
     (told,) = ThumbnailUploadBackend(STORE=Shelf, PROCESSES=7).examine()
     assert "the process that decodes pictures did not start: exit status 1" in told
+
+
+def test_without_pillow_it_is_told_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['PIL'] = None\n"
+        "from ajaxupload import AjaxUpload\n"
+        "AjaxUpload(None, path='/up', backend='thumbnail')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "backend 'thumbnail' needs Pillow: pip install" in done.stderr
+    assert "ajaxupload[images]" in done.stderr

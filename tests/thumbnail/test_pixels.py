@@ -85,6 +85,7 @@ def test_an_orientation_that_is_nonsense_is_none(value: int) -> None:
     assert upright(thumbnail(saved(corners(), "JPEG", exif=exif)))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_exif_that_is_garbage_is_no_reason_to_refuse_a_picture() -> None:
     rng = random.Random(5)
     for size in (6, 40, 500):

@@ -183,6 +183,14 @@ def test_it_has_no_environment_and_no_descriptors_of_ours(own: dict[str, Any], m
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
 
 
+def test_without_proc_a_picture_is_read_all_the_same(own: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("ajaxupload.backends.thumbnail.backend.open", missing, raising=False)
+    assert uploaded(jpeg(40, 30), **own)["thumbnails"]["thumbnail"]["width"] == 100
+
+
 def test_it_cannot_write_to_the_original() -> None:
     """What is stored of a picture is what was sent, whatever its decoder did meanwhile."""
     with ThumbnailUploadBackend(STORE="memory")._temporary() as file:

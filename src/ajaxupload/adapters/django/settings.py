@@ -25,6 +25,8 @@ from ajaxupload.naming import FIELDS
 from ajaxupload.registry import names, nearest, resolve
 from ajaxupload.specs import stores_of, takers_of
 
+from . import aws
+
 __all__ = ["BUILT_IN", "BackendName", "configured", "plan"]
 
 #: What may stand for a backend: a class, a registry name, a dotted path, or a table {"class": ..., option: value}.
@@ -42,16 +44,16 @@ BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     },
     "DjangoStorageUploadBackend": {"UPLOAD_DIR": ""},
     "S3UploadBackend": {
+        **dict.fromkeys(aws.LENDERS),
         "BUCKET": "",
-        "REGION": None,
-        "ENDPOINT_URL": None,
-        "ACCESS_KEY_ID": None,
-        "SECRET_ACCESS_KEY": None,
+        "PREFIX": "",
+        "ADDRESSING_STYLE": "auto",
+        "URL_EXPIRES": 3600.0,
+        "METADATA": {},
+        "TAGGING": {},
     },
 }
 _DEFAULT_PATH = "/upload"
-#: django-storages' setting, and the one that django-ajax-uploader's S3 backend read.
-_BUCKETS = ("AWS_STORAGE_BUCKET_NAME", "AWS_BUCKET_NAME")
 
 
 def configured() -> Mapping[str, Any]:
@@ -92,7 +94,7 @@ def _table(backend: BackendName | None, own: Mapping[str, Any]) -> tuple[str, Ma
     if not isinstance(known, Mapping):
         raise ConfigError(f'settings.AJAXUPLOAD["backends"] must be a dict of names and tables, not {known!r}')
     if backend is None:
-        backend = "default" if "default" in known else "s3" if _bucket() or "bucket" in own else "local"
+        backend = "default" if "default" in known else "s3" if aws.bucket() or "bucket" in own else "local"
     if isinstance(backend, str) and backend in known:
         name, found = backend, known[backend]
     else:  # a view's own; it may stand in front of the configured "default"
@@ -199,25 +201,11 @@ def _dir_mode() -> int | None:
     return 0o700 | readable | readable >> 2
 
 
-def _bucket() -> str | None:
-    return _first(*_BUCKETS)() or next((found for name in _BUCKETS if (found := os.environ.get(name))), None)
-
-
-def _first(*settings_names: str) -> Callable[[], Any]:
-    """Reads the first of these settings that is there."""
-    return lambda: next((found for name in settings_names if (found := getattr(settings, name, None))), None)
-
-
 _LENDERS: Mapping[str, Callable[[], Any]] = {
     "MEDIA_ROOT": _media_root,
     "MEDIA_URL": _media_url,
-    "UPLOAD_DIR": _first("UPLOAD_DIR"),
+    "UPLOAD_DIR": aws.first("UPLOAD_DIR"),
     "FILE_MODE": lambda: settings.FILE_UPLOAD_PERMISSIONS,
     "DIR_MODE": _dir_mode,
-    "BUCKET": _bucket,
-    # as django-storages calls them, and boto before it
-    "REGION": _first("AWS_S3_REGION_NAME"),
-    "ENDPOINT_URL": _first("AWS_S3_ENDPOINT_URL"),
-    "ACCESS_KEY_ID": _first("AWS_S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
-    "SECRET_ACCESS_KEY": _first("AWS_S3_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
+    **aws.LENDERS,
 }

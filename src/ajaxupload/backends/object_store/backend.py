@@ -227,7 +227,7 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
         size = (self.MAX_CONCURRENCY + 1) * self._part_size()
         if self.upload.size is not None:
             size = min(size, max(self.upload.size, self._total))
-        POOL.must_have(size, self.MEMORY_LIMIT, self._patience)
+        POOL.reserve(size, self.MEMORY_LIMIT, self._patience)
         self._reserved = size
 
     def _let_go(self) -> None:

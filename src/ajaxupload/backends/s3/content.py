@@ -7,26 +7,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import mmap
 import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CHECKSUMS", "Checksum", "Content", "memory"]
+__all__ = ["CHECKSUMS", "Checksum", "Content"]
 
 #: Bytes handed to the socket at a time. A socket's timeout covers a whole `sendall`: were a part sent in one, a slow
 #: line would be taken for a dead one.
 _BLOCK = 256 << 10
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
-
-
-def memory(size: int) -> memoryview:
-    """So many bytes to write to, more than 0. The system has them back as soon as nobody looks at them any more: what
-    malloc is given back it would keep for each thread."""
-    return memoryview(mmap.mmap(-1, size))
 
 
 class Content:

@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
@@ -24,6 +25,8 @@ __all__ = ["Proof"]
 
 _log = logging.getLogger("ajaxupload")
 
+#: Seconds that a start waits for the store.
+_SOON = 8.0
 _REFUSED = frozenset(("PreconditionFailed", "ConditionalRequestConflict", "412"))
 _LIFECYCLE = {
     "Rules": [
@@ -75,6 +78,8 @@ class Proof:
         That a store does not answer now is no fault of the settings. HeadBucket would not do: it needs a permission
         that uploads do not, and its refusal does not say why.
         """
+        # A server starts its workers anew that take half a minute for it
+        self._store = replace(self._store, attempts=1, connect_timeout=_SOON, read_timeout=_SOON)
         try:
             upload = self._ask("create_multipart_upload", **self._arguments)["UploadId"]
             self._ask("abort_multipart_upload", UploadId=upload)

@@ -14,11 +14,11 @@ from urllib.parse import parse_qsl
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ...errors import BadGateway, NameTaken, TooLarge
-from .._pool import POOL, SMALL
+from ...errors import BadGateway, NameTaken, StorageUnavailable, TooLarge
+from .._pool import CROWDED, POOL, SMALL
 from .aftermath import Aftermath, Destination, Upload, senders
 from .client import may_be_done, tries
-from .content import CHECKSUMS, Content, memory
+from .content import CHECKSUMS, Content
 
 __all__ = ["Transfer"]
 
@@ -51,8 +51,8 @@ class Transfer:
         self._size = 0  # of the part that is being filled, when it is full
         self._buffer = memoryview(b"")
         self._filled = 0
-        self._reserved = 0  # of the pool, for the buffer
-        self._flying: dict[Future[dict[str, Any]], tuple[Content, int]] = {}
+        self._pooled: memoryview | None = None  # the buffer, where it is the pool's
+        self._flying: dict[Future[dict[str, Any]], tuple[Content, memoryview | None]] = {}
         self._parts: list[dict[str, Any]] = []
         self._numbers = 0
         self.total = 0
@@ -92,23 +92,26 @@ class Transfer:
         size = self._size
         if self._expected is not None and self._expected > self.total:
             size = min(size, self._filled + self._expected - self.total)
-        self._reserve(size)
-        buffer = memory(size)
-        buffer[: self._filled] = self._buffer[: self._filled]
-        self._buffer = buffer
+        memory = self._take(size)
+        memory[: self._filled] = self._buffer[: self._filled]
+        self._give_back()
+        self._buffer = self._pooled = memory
 
-    def _reserve(self, size: int) -> None:
+    def _take(self, size: int) -> memoryview:
         while self._flying:  # own parts that land give their memory back: wait for those before asking others
-            if POOL.take(size, self._memory_limit, 0):
-                break
+            memory = POOL.take(size, self._memory_limit, 0)
+            if memory is not None:
+                return memory
             self._collect(FIRST_COMPLETED)
-        else:
-            POOL.must_have(size, self._memory_limit, self._patience)
-        self._reserved += size
+        memory = POOL.take(size, self._memory_limit, self._patience)
+        if memory is None:
+            raise StorageUnavailable(CROWDED)
+        return memory
 
     def _give_back(self) -> None:
-        reserved, self._reserved = self._reserved, 0
-        POOL.give_back(reserved)
+        memory, self._pooled = self._pooled, None
+        if memory is not None:
+            POOL.give_back(memory)
 
     # ---- parts out
 
@@ -119,14 +122,10 @@ class Transfer:
             self._create()
         content = Content(self._buffer[: self._filled])
         self._buffer, self._filled = memoryview(b""), 0
-        reserved, self._reserved = self._reserved, 0
         self._numbers += 1
-        try:
-            future = senders().submit(self._send_part, self._numbers, content, reserved)
-        except BaseException:
-            POOL.give_back(reserved)
-            raise
-        self._flying[future] = content, reserved
+        future = senders().submit(self._send_part, self._numbers, content, self._pooled)
+        self._flying[future] = content, self._pooled
+        self._pooled = None
 
     def _create(self) -> None:
         if self._to.exclusive and self._to.look() is not None:  # not all stores look when an upload is completed
@@ -141,14 +140,15 @@ class Transfer:
         self._upload.strays = tries(answer) > 1
         self._upload.id = str(answer["UploadId"])
 
-    def _send_part(self, number: int, content: Content, reserved: int) -> dict[str, Any]:
+    def _send_part(self, number: int, content: Content, memory: memoryview | None) -> dict[str, Any]:
         """In a thread of its own: the part as CompleteMultipartUpload names it."""
         try:
             given = {"UploadId": self._upload.id, "PartNumber": number}
             answer, value = self._put("upload_part", content, **given)
         finally:
             content.release()
-            POOL.give_back(reserved)
+            if memory is not None:
+                POOL.give_back(memory)
         told = {self._checksum.field: value} if self._checksum.algorithm else {}
         return {"PartNumber": number, "ETag": answer["ETag"], **told}
 
@@ -230,11 +230,12 @@ class Transfer:
     def abort(self) -> None:
         """Hold nothing here and leave nothing at the store, finished or not. What the store cannot be told in a few
         seconds it is told in the background. May come again."""
-        for future, (content, reserved) in list(self._flying.items()):
+        for future, (content, memory) in list(self._flying.items()):
             content.release()  # what is being sent breaks off
             if future.cancel():
-                POOL.give_back(reserved)
                 del self._flying[future]
+                if memory is not None:
+                    POOL.give_back(memory)
         flying = list(self._flying)
         self._flying.clear()
         self._let_go()
