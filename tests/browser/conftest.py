@@ -128,7 +128,7 @@ def visit(new_tab: OPEN, server: Server) -> OPEN:
         server.state.pages["/page.html"] = document(body or form(attributes, **shape), **parts)
         tab.page.goto("/page.html")
         if "<ajax-upload" in server.state.pages["/page.html"] and options.get("java_script_enabled", True):
-            tab.page.locator("ajax-upload[ready]").first.wait_for()
+            tab.ready()
         return tab
 
     return go

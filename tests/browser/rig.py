@@ -103,6 +103,11 @@ class Tab:
         row.wait_for()
         return row
 
+    def ready(self) -> None:
+        """Until every element is drawn and knows its server's limits."""
+        self.page.locator("ajax-upload[ready]").first.wait_for()
+        self.page.evaluate("Promise.all([...document.querySelectorAll('ajax-upload')].map(({ ready }) => ready))")
+
     def said(self) -> str:
         """What the polite live region holds."""
         return self.page.locator("ajax-upload [role=status]").inner_text()

@@ -57,9 +57,9 @@ def busy(tab: Tab, server: Server, make: MAKE) -> None:
     names = ("holiday film.mp4", "interview with the long title that somebody gave it in a hurry.wav", "backup.zip")
     tab.choose(*(make(name, (number + 2) * 3 * MB) for number, name in enumerate(names)))
     second = "document.querySelectorAll('.au-item')[%d].querySelector('progress').value > %f"
-    tab.until(second % (4, 0.25), timeout=20)
+    tab.until(second % (4, 0.25))
     tab.page.get_by_role("button", name="Pause interview").click()
-    tab.until(second % (3, 0.6), timeout=20)
+    tab.until(second % (3, 0.6))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

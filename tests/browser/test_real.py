@@ -37,7 +37,7 @@ def tab(new_tab: OPEN, real: Served) -> Tab:
     """Its page, with the element ready."""
     made = new_tab()
     made.page.goto(real.url)
-    made.page.locator("ajax-upload[ready]").wait_for()
+    made.ready()
     return made
 
 
@@ -101,7 +101,7 @@ def test_the_servers_own_reason_is_shown(tab: Tab, real: Served, make: MAKE) -> 
 def test_axe_finds_nothing_on_the_page(new_tab: OPEN, real: Served, make: MAKE, axe: Path, scheme: str) -> None:
     tab = new_tab(color_scheme=scheme)
     tab.page.goto(real.url)
-    tab.page.locator("ajax-upload[ready]").wait_for()
+    tab.ready()
     tab.choose(make(f"axe-{scheme}.txt"))
     tab.page.locator("#stored").get_by_role("link", name=f"axe-{scheme}.txt").wait_for()
     assert tab.axe(axe) == []

@@ -24,7 +24,7 @@ from tests.wire.servers import Server, faults
 pytestmark = [pytest.mark.stores, pytest.mark.servers]
 
 CONTENTS = [noise(MIB // 2, 1), noise(11 * MIB, 2), noise(11 * MIB, 3)]  # one put, and two multipart uploads
-OPTIONS = {"PART_SIZE": 5 * MIB, "ATTEMPTS": 2, "CONNECT_TIMEOUT": 1.0, "READ_TIMEOUT": 1.0}
+OPTIONS = {"PART_SIZE": 5 * MIB, "ATTEMPTS": 2, "CONNECT_TIMEOUT": 2.0, "READ_TIMEOUT": 2.0}
 
 
 class Rig(NamedTuple):
@@ -120,7 +120,7 @@ def test_a_request_that_fails_for_good(rig: Rig, operation: str, fault: Fault, s
 
 
 MOMENTARY = {name: fault for name, (fault, status) in BY_ALL.items() if status == 503} | {
-    "stall": stall(2),
+    "stall": stall(4),
     "lost": lost,
 }
 

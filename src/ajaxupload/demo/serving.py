@@ -52,6 +52,8 @@ IDLE_SECONDS = 60.0
 _GRACE, _HURRY = 30, 5
 #: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
 _MARGIN = 5
+#: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte.
+_LINGER, _QUIET, _FORGOTTEN = 1.0, 0.3, 1 << 16
 _ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
@@ -101,6 +103,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._busy: set[socket.socket] = set()
+        self._interrupted = False
 
     def handle(self, conn: Any) -> Any:
         self._busy.add(conn.sock)
@@ -108,8 +111,12 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return super().handle(conn)
         finally:
             self._busy.discard(conn.sock)
+            if self._interrupted:
+                _linger(conn.sock)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
+        for each in _ENDS:  # once is enough: the parent passes on what a terminal has sent to us as well
+            signal.signal(each, _again)
         self._interrupt()
         super().handle_quit(sig, frame)
 
@@ -118,10 +125,34 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._interrupt()  # what the period of grace was not enough for
 
     def _interrupt(self) -> None:
+        self._interrupted = True
         self.tpool.shutdown(wait=False, cancel_futures=True)
         for busy in list(self._busy):
             with contextlib.suppress(OSError):
                 busy.shutdown(socket.SHUT_RD)
+
+
+def _linger(connection: socket.socket) -> None:
+    """Take what an interrupted client still sends, so that it reads its answer.
+
+    RFC 9112 section 9.6: "If the server performs an immediate close of a TCP connection, there is a significant risk
+    that the client will not be able to read the last HTTP response." gunicorn's own care ends at the first empty read,
+    and of a socket that was shut down each read between two packets is empty.
+    """
+    with contextlib.suppress(OSError):  # it is closed already, or reset
+        connection.shutdown(socket.SHUT_WR)
+        connection.setblocking(False)
+        now = time.monotonic()
+        end, quiet = now + _LINGER, now + _QUIET
+        while (now := time.monotonic()) < min(end, quiet):
+            try:
+                got = connection.recv(_FORGOTTEN)
+            except BlockingIOError:  # a request that came after the interruption
+                got = b""
+            if got:
+                quiet = now + _QUIET
+            else:
+                time.sleep(0.01)
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types
@@ -209,6 +240,10 @@ def _after_fork(_server: Any, worker: Any) -> None:
     for each in _ENDS:
         signal.signal(each, _leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
+
+def _again(_signal: int, _frame: Any) -> None:
+    """It is ending already. Not SIG_IGN: Python complains of a signal that is pending when it begins to be ignored."""
 
 
 def _leave(_signal: int, _frame: Any) -> None:
