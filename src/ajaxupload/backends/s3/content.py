@@ -10,6 +10,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +58,11 @@ class Content:
         self._view = None
 
     def held(self) -> memoryview:
-        """All bytes. Raises BrokenPipeError after `release`."""
+        """All bytes. Raises CancelledError after `release`: of all errors the one that botocore neither tries again
+        nor, as urllib3 does with a BrokenPipeError, answers by waiting for what the store might still have to say."""
         view = self._view
         if view is None:
-            raise BrokenPipeError("the upload was given up")
+            raise CancelledError("the upload was given up")
         return view
 
 
