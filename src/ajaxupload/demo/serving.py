@@ -1,7 +1,7 @@
 """How `ajaxupload serve` serves: gunicorn's threads, set up for uploads that take hours.
 
-What lives here: the listening socket, the server's settings, how it ends, and one log line for each upload. What must
-not: what is served (site.py) and command-line words (cli.py).
+What lives here: the listening socket, the server's settings, and how it ends. What must not: what is served (site.py),
+what is logged (log.py) and command-line words (cli.py).
 
 Threads, because they stream: gunicorn's `sync` workers are killed at their timeout however well an upload moves, and
 waitress keeps the whole body somewhere first. What a thread worker lacks is added here: a time limit for clients that
@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
-import os
 import signal
 import socket
 import sys
@@ -23,11 +21,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import events
 from ..errors import ConfigError, MissingExtra
-from ..naming import log_name
-from ..upload import Upload
-from ..validators import human_size
+from .log import log_uploads
 
 try:
     from gunicorn.app.base import BaseApplication
@@ -40,8 +35,6 @@ except ImportError as error:
 __all__ = ["Listener", "listen", "run"]
 
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-
-_log = logging.getLogger("ajaxupload.serve")
 
 #: Connections that the kernel holds while all threads are busy; browsers wait, they do not fail.
 _BACKLOG = 512
@@ -214,7 +207,7 @@ def run(app: WSGIApp, listener: Listener, ready: Callable[[], None], *, workers:
     SIGTERM and SIGHUP let uploads under way finish for 30 s, SIGINT (Ctrl-C) gives them up. The socket is the server's
     from here on.
     """
-    _log_uploads()
+    log_uploads()
     settings = {
         "backlog": _BACKLOG,
         "worker_class": _Worker,
@@ -259,48 +252,3 @@ def _patient(app: WSGIApp) -> WSGIApp:
         return app(environ, start_response)
 
     return application
-
-
-# ---- one line for each upload ----------------------------------------------------------------------------------------
-
-
-def _log_uploads() -> None:
-    """Log to stderr, where gunicorn's own lines go, in its format. A listener is a function of this module, which
-    lives on: blinker keeps weak references."""
-    logger = logging.getLogger("ajaxupload")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logging.getLogger("gunicorn.error").addFilter(_is_news)
-    events.completed.connect(_completed)
-    events.refused.connect(_failed)
-    events.aborted.connect(_failed)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """A client that stopped reading its download is none, and deserves no traceback."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], TimeoutError)
-
-
-def _completed(sender: str, *, upload: Upload, request: Any, **_details: Any) -> None:
-    seconds = max(time.time() - upload.created, 0.001)
-    size = upload.size or 0
-    rate = f" in {seconds:.1f} s, {human_size(int(size / seconds))}/s" if seconds >= 1 else ""
-    _log.info(
-        "%s: stored %s as %s, %s%s%s",
-        sender, log_name(upload.name), log_name(upload.filename), human_size(size), rate, _from(request),
-    )  # fmt: skip
-
-
-def _failed(sender: str, *, upload: Upload, request: Any, error: BaseException | None, **_details: Any) -> None:
-    reason = ascii(str(error) or type(error).__name__)[1:-1] if error is not None else "given up"
-    # A request that is refused before any file of it is known has no name to tell.
-    what = f" {log_name(upload.name)} after {human_size(upload.offset)}" if upload.name else ""
-    _log.info("%s: %s%s: %s%s", sender, upload.state, what, reason[:200], _from(request))
-
-
-def _from(request: Any) -> str:
-    address = getattr(request, "environ", {}).get("REMOTE_ADDR")
-    return f" (from {address}, process {os.getpid()})" if address else ""
