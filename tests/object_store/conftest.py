@@ -16,7 +16,7 @@ from tests.object_store.azurite import PROGRAM, Container, azurite
 from tests.s3.ceph import Ceph, ceph
 from tests.s3.proxy import Proxy, proxied
 from tests.s3.stores import REGION, Bucket, moto
-from tests.s3.tools import NEEDS_CEPH, eventually, pool_is_empty
+from tests.s3.tools import MIB, NEEDS_CEPH, eventually, pool_is_empty
 
 _numbers = count()
 
@@ -28,6 +28,18 @@ class S3Bucket(Bucket):
         """URL and obstore's own words."""
         config = {"endpoint": self.endpoint, "region": REGION, "access_key_id": self.key}
         return {"URL": f"s3://{self.name}", "OPTIONS": {**config, "secret_access_key": self.secret}, **more}
+
+
+Place = S3Bucket | Container
+
+
+def through(bucket: Place, proxy: Proxy, **more: Any) -> dict[str, Any]:
+    """What leads the library to the bucket through the proxy, with little patience."""
+    options = bucket.options(**{"PART_SIZE": 5 * MIB, "ATTEMPTS": 2, "TIMEOUT": 2.0, **more})
+    port = f"http://127.0.0.1:{proxy.port}"
+    there = options["OPTIONS"]["endpoint"]
+    options["OPTIONS"]["endpoint"] = port + there[there.index("/", 8) :] if there.count("/") > 2 else port
+    return options
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +75,7 @@ def store(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def made(request: pytest.FixtureRequest, store: str) -> S3Bucket | Container:
+def made(request: pytest.FixtureRequest, store: str) -> Place:
     """A new bucket or container at that store."""
     name = f"tests-{next(_numbers)}"
     if store == "azurite":
@@ -75,11 +87,11 @@ def made(request: pytest.FixtureRequest, store: str) -> S3Bucket | Container:
 
 
 @pytest.fixture
-def bucket(request: pytest.FixtureRequest, store: str) -> S3Bucket | Container:
+def bucket(request: pytest.FixtureRequest, store: str) -> Place:
     return made(request, store)
 
 
 @pytest.fixture
-def proxy(bucket: S3Bucket | Container) -> Iterator[Proxy]:
+def proxy(bucket: Place) -> Iterator[Proxy]:
     with proxied(bucket.endpoint) as running:
         yield running

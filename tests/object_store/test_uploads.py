@@ -18,13 +18,12 @@ from ajaxupload.config import load
 from ajaxupload.errors import BadGateway, NameTaken, StorageFull, StorageUnavailable, UploadError
 from ajaxupload.testing.driving import begin, cut, elsewhere, finish, noise, send
 from tests.object_store.azurite import Container
-from tests.object_store.conftest import S3Bucket
+from tests.object_store.conftest import Place, S3Bucket, through
 from tests.s3.faults import answer, lost, reset, stall
 from tests.s3.proxy import Fault, Proxy
 from tests.s3.tools import MIB, NEEDS_CEPH, eventually
 
 pytestmark = pytest.mark.stores
-Place = S3Bucket | Container
 
 
 @pytest.fixture(params=[pytest.param("ceph", marks=NEEDS_CEPH), "azurite"])
@@ -42,15 +41,6 @@ def upload(content: bytes, name: str = "a.bin", *, declared: bool = False, **opt
     except BaseException:
         backend.upload_aborted(key)
         raise
-
-
-def through(bucket: Place, proxy: Proxy, **more: Any) -> dict[str, Any]:
-    """What leads the library to the bucket through the proxy, with little patience."""
-    options = bucket.options(**{"PART_SIZE": 5 * MIB, "ATTEMPTS": 2, "TIMEOUT": 2.0, **more})
-    port = f"http://127.0.0.1:{proxy.port}"
-    there = options["OPTIONS"]["endpoint"]
-    options["OPTIONS"]["endpoint"] = port + there[there.index("/", 8) :] if there.count("/") > 2 else port
-    return options
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "unknown length"])

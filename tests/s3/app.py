@@ -1,4 +1,5 @@
-"""What the S3 tests serve: one endpoint into the bucket that the environment names, and a look at the process's memory.
+"""What the tests of stores serve: one endpoint into the place that the environment names, `s3` unless it names another
+backend, and a look at the process's memory.
 
 What lives here: the application. What must not: how it is served.
 """

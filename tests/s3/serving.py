@@ -23,7 +23,7 @@ _PATIENCE = 120.0  # seconds: a store that fails is asked again
 
 @contextmanager
 def serving(root: Path, options: dict[str, Any], *, workers: int = WORKERS) -> Iterator[Server]:
-    """The endpoint /upload on gunicorn, storing as `options` of the backend say."""
+    """The endpoint /upload on gunicorn, storing as `options` of the backend `s3` say, or of the "class" among them."""
     command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "8", "-w", str(workers)]
     command += ["--no-control-socket", "--graceful-timeout", "10", "--timeout", "120", "-b", "127.0.0.1:0"]
     env = {"AJAXUPLOAD_S3": json.dumps(options)}

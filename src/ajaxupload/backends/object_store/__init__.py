@@ -1,6 +1,7 @@
 """`object_store`: Azure Blob, Google Cloud Storage and S3, by obstore.
 
-One backend: `backend` the hooks and options, `client` the store and what its errors mean.
+One backend: `backend` the hooks and options, `client` the store and what its errors mean, `proof` what `ajaxupload
+check` finds out about it.
 """
 
 from __future__ import annotations

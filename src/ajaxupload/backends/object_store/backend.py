@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import obstore
@@ -23,7 +23,8 @@ from ...values import Duration, Size
 from .._headers import attachment, encoded, header_safe
 from .._pool import POOL, SMALL
 from ..base import AbstractUploadBackend
-from .client import ERRORS, TAKEN, finding, first_line, is_azure, read_object, refuses, store_for, telling
+from .client import ERRORS, MARK, Seen, finding, first_line, is_azure, look, read_object, store_for, telling
+from .proof import proved
 
 __all__ = ["ObjectStoreUploadBackend"]
 
@@ -40,8 +41,9 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
     """Streams each upload into one object below URL. The reply has `url` (signed, where the store can), `key`, `etag`.
 
     With `{uuid}` in KEY no key is ever taken. Without, a file of up to one part is refused by the store if its key is
-    taken; for a larger one the key is only looked up before the end. What a killed process leaves, the store must
-    forget by itself: Azure does after a week, S3 and Google Cloud Storage need a lifecycle rule.
+    taken; for a larger one the key is only looked up before the end. An object that does not bear this upload's mark
+    is never deleted. What a killed process leaves, the store must forget by itself: Azure does after a week, S3 and
+    Google Cloud Storage need a lifecycle rule.
     """
 
     #: "s3://bucket/prefix", "az://container/prefix" or "gs://bucket/prefix".
@@ -98,14 +100,9 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
         key = f"ajaxupload-check-{secrets.token_hex(8)}"
         try:
             store = self._store()
-            obstore.put(store, key, b"check", attributes=self._attributes(key))
-            same = bytes(obstore.get(store, key).bytes()) == b"check"
-            overwrites = self._exclusive and not refuses(store, key)
-            obstore.delete(store, key)
         except (ValueError, *ERRORS) as error:
-            return [f"{self.URL} cannot be written to, read from and deleted from: {first_line(error)}"]
-        found = [] if same else [f"what is read from {self.URL} is not what was written"]
-        return found + (['the store overwrites a key that is taken: put {uuid} into "key"'] if overwrites else [])
+            return [first_line(error)]
+        return list(proved(store, self.URL, key, self._attributes(key), exclusive=self._exclusive))
 
     def advise(self) -> list[str]:
         """The rule that a bucket should have: whether it has cannot be seen from here."""
@@ -141,7 +138,6 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
 
     def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Make the object visible and describe it."""
-        self._final = True
         with telling():
             etag = self._put(filename) if self._writer is None else self._close(filename)
         self._let_go()
@@ -156,7 +152,7 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
             if writer is not None and not writer.closed():
                 # obstore's writer completes what it has unless it is told of an error
                 writer.__exit__(BrokenPipeError, BrokenPipeError("the upload was given up"), None)
-            if final:
+            if final and (not self._exclusive or self._ours(filename) is not None):
                 obstore.delete(self._store(), filename)
         except FileNotFoundError:
             pass
@@ -213,7 +209,7 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
         upload = self.upload
         found = {str(name): quote(str(value)) for name, value in self.METADATA.items()}
         # Azure takes names that C# would take
-        found |= {"ajaxupload_id": upload.id, "ajaxupload_name": encoded(upload.name, _LONGEST_NAME)}
+        found |= {MARK: upload.id, "ajaxupload_name": encoded(upload.name, _LONGEST_NAME)}
         found["Content-Disposition"] = attachment(self._name or key)
         found["Content-Type"] = self.CONTENT_TYPE or upload.sniffed or header_safe(upload.type)
         return found | ({"Cache-Control": self.CACHE_CONTROL} if self.CACHE_CONTROL else {})
@@ -251,40 +247,33 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
     def _put(self, key: str) -> str | None:
         mode: Any = "create" if self._exclusive else "overwrite"
         details: Any = {"attributes": self._attributes(key), "mode": mode, "use_multipart": False}
+        content, self._final = b"".join(self._first), True
         try:
-            return obstore.put(self._store(), key, b"".join(self._first), **details)["e_tag"]
-        except TAKEN:
-            self._final = False  # what is there is another's
-            raise
+            return obstore.put(self._store(), key, content, **details)["e_tag"]
         except ERRORS as error:
-            return self._found_after(error, key)
+            return self._found(key, error)
 
     def _close(self, key: str) -> str | None:
-        if self._exclusive and self._look(key) is not None:
-            self._final = False
+        if self._exclusive and look(self._store(), key) is not None:
             raise NameTaken
+        self._final = True
         try:
             self._writer.close()
         except ERRORS as error:
-            return self._found_after(error, key)
+            return self._found(key, error)
         return self._found(key, BadGateway())
 
-    def _found_after(self, error: Exception, key: str) -> str | None:
-        """An answer may have got lost; but an object under a key that others may use may be another's."""
-        self._final = not self._exclusive
-        if self._exclusive:
-            raise error
-        return self._found(key, error)
-
     def _found(self, key: str, otherwise: Exception) -> str | None:
-        """The ETag, if the object is there with all its bytes. Raises `otherwise`."""
-        found = self._look(key)
-        if found is None or found["size"] != self._total:
+        """The ETag, if the object is there after all: an answer may have got lost, and whoever asks again is told that
+        the key is taken, by us. Raises `otherwise`."""
+        found = self._ours(key)
+        if found is None:
             raise otherwise
-        return cast("str | None", found["e_tag"])
+        return found.etag
 
-    def _look(self, key: str) -> Mapping[str, Any] | None:
-        try:
-            return cast("Mapping[str, Any]", obstore.head(self._store(), key))
-        except ERRORS:
+    def _ours(self, key: str) -> Seen | None:
+        """What is under the key, if it is this upload's: its mark, where the key may be another's, and all bytes."""
+        found = look(self._store(), key)
+        if found is None or found.size != self._total or (self._exclusive and found.mark != self.upload.id):
             return None
+        return found

@@ -1,6 +1,6 @@
 """obstore's stores, and what their errors mean to the person who uploads.
 
-What lives here: making a store, wording its errors, reading an object. What must not: hooks, options.
+What lives here: making a store, wording its errors, looking at and reading an object. What must not: hooks, options.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
@@ -20,7 +20,19 @@ from obstore.store import from_url
 
 from ...errors import BadGateway, NameTaken, NotFound, StorageFull, StorageUnavailable, UploadError
 
-__all__ = ["ERRORS", "TAKEN", "finding", "first_line", "is_azure", "read_object", "refuses", "store_for", "telling"]
+__all__ = [
+    "ERRORS",
+    "MARK",
+    "TAKEN",
+    "Seen",
+    "finding",
+    "first_line",
+    "is_azure",
+    "look",
+    "read_object",
+    "store_for",
+    "telling",
+]
 
 _log = logging.getLogger("ajaxupload")
 
@@ -29,6 +41,9 @@ ERRORS = (BaseError, OSError)
 #: ... when the key exists and must not.
 TAKEN = (AlreadyExistsError, PreconditionError)
 _MISSING = (NotFoundError, FileNotFoundError)
+
+#: The metadata that says which upload an object is of. Azure takes names that C# would take.
+MARK = "ajaxupload_id"
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _FULL = re.compile(r"<Code>(QuotaExceeded|InsufficientStorage|StorageFull|InsufficientAccountResources)</Code>")
@@ -58,13 +73,23 @@ def is_azure(url: str) -> bool:
     return url.startswith(("az:", "azure:", "abfs:", "abfss:", "adl:")) or ".core.windows.net" in url
 
 
-def refuses(store: Any, key: str) -> bool:
-    """Does the store refuse a key that exists? Raises obstore's errors."""
+class Seen(NamedTuple):
+    """What a store says of an object: bytes, whose upload it is, and the ETag."""
+
+    size: int
+    mark: str | None
+    etag: str | None
+
+
+def look(store: Any, key: str) -> Seen | None:
+    """The object under `key`; None where there is none, or none that we may see."""
     try:
-        obstore.put(store, key, b"again", mode="create")
-    except TAKEN:
-        return True
-    return False
+        found = obstore.get(store, key, options={"head": True})
+    except ERRORS:
+        return None
+    # Ceph makes hyphens of underscores
+    told = {str(name).lower().replace("-", "_"): value for name, value in found.attributes.items()}
+    return Seen(found.meta["size"], told.get(MARK), found.meta["e_tag"])
 
 
 def first_line(error: BaseException) -> str:
