@@ -33,6 +33,8 @@ _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 _FIRST_READ, _LARGEST_READ = 16 << 10, 1 << 20
 _QUICK, _SLOW = 0.005, 0.1  # seconds that one read took
 
+_GUNICORN = re.compile(r"gunicorn/([0-9]{1,4})\..*", re.ASCII)
+
 #: What is read of a body that nobody wants, so that a browser which is still sending sees the answer.
 DRAIN_LIMIT = 1 << 20
 DRAIN_SECONDS = 2.0
@@ -85,6 +87,13 @@ def _ends_silently(environ: Mapping[str, Any]) -> bool:
     return "asgi.scope" in environ or str(environ.get("SERVER_SOFTWARE", "")).lower().startswith("granian")
 
 
+def _keeps_failed_reads(environ: Mapping[str, Any]) -> bool:
+    """Does a read that fails keep its bytes for the next one? gunicorn's from 27 on do. Elsewhere they are lost, and
+    what a next read returns may stand behind a gap: worse than nothing (gunicorn 23, Python's BufferedReader)."""
+    found = _GUNICORN.fullmatch(str(environ.get("SERVER_SOFTWARE", "")))
+    return found is not None and int(found[1]) >= 27
+
+
 def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
     """The source and the length (None: until it ends), by the order of RFC 9112 section 6.3."""
     length = declared_length(environ)
@@ -114,7 +123,7 @@ def body_of(environ: Mapping[str, Any]) -> Body:
     """The request's body. Raises BadRequest, LengthRequired or NotImplementedHere when its end cannot be known."""
     will_wait = "100-continue" in environ.get("HTTP_EXPECT", "").lower()
     connection = next((environ[name] for name in _LENT_SOCKETS if name in environ), None)
-    return Body(*_source(environ), will_wait=will_wait, connection=connection)
+    return Body(*_source(environ), will_wait=will_wait, connection=connection, salvageable=_keeps_failed_reads(environ))
 
 
 class Body:
@@ -131,6 +140,7 @@ class Body:
         *,
         will_wait: bool = False,
         connection: socket.socket | None = None,
+        salvageable: bool = False,
     ) -> None:
         self.length = length
         self.received = 0
@@ -139,6 +149,7 @@ class Body:
         self._source = source
         self._will_wait = will_wait
         self._connection = connection
+        self._salvageable = salvageable
         self._read_size = _FIRST_READ
 
     def __iter__(self) -> Iterator[Block]:
@@ -170,6 +181,24 @@ class Body:
             self.broken = True
             raise BodyIncomplete
         self.complete = self.received == self.length if block else True
+        return block
+
+    def salvage(self) -> Block:
+        """What the server holds of a body that broke off, once: never waits, never raises.
+
+        A connection that is only slow is closed for reading first: it has been given up.
+        """
+        if not (self.broken and self._salvageable) or self.complete:
+            return b""
+        with suppress(OSError):
+            if self._connection is not None:
+                self._connection.shutdown(socket.SHUT_RD)
+        remaining = _LARGEST_READ if self.length is None else min(_LARGEST_READ, self.length - self.received)
+        try:
+            block = self._source.read(remaining)
+        except Exception:  # noqa: BLE001 - it broke off, and servers say so in many ways
+            return b""
+        self.received += len(block)
         return block
 
     def _adapt(self, got: int, seconds: float) -> None:

@@ -53,8 +53,15 @@ class EndpointSettings:
     an empty `allow` takes everything. `name` is the template of the stored name. `digest` names a hashlib algorithm
     to hash with while storing. `validators` are called with the `Upload` when all its bytes are here and nothing is
     visible yet, and refuse by raising an `UploadError` or returning False. `authorize(request, action, upload)`
-    returns the principal (a string, or None for an anonymous one), or refuses in the same ways. `redirect` is where a
-    plain form goes after success (303).
+    returns the principal (a string, or None for an anonymous one), or refuses in the same ways.
+    `before_create(request, upload)` may change the id, name and metadata of an upload that begins, or refuse it.
+    `redirect` is where a plain form goes after success (303).
+
+    `resumable` offers uploads that take several requests. They are kept for `expires` seconds after their last change,
+    in `partials_dir` (None: in the backend's own private directory, or in this user's under /var/tmp). At most
+    `max_unfinished` may be open, `max_unfinished_own` by one principal, of `max_unfinished_size` and
+    `max_unfinished_own_size` bytes in all. `serve` lets whoever may read an upload GET what was stored.
+    `tus_disable` names extensions of tus that are not offered.
     """
 
     path: str
@@ -76,6 +83,16 @@ class EndpointSettings:
     max_fields: int = 100
     max_field_size: Size = 64 << 10
     max_fields_size: Size = 1 << 20
+    before_create: Callable[..., Any] | None = None
+    resumable: bool = True
+    expires: Duration = 86400.0
+    partials_dir: str | None = None
+    max_unfinished: int = 10_000
+    max_unfinished_own: int = 200
+    max_unfinished_size: Size | None = None
+    max_unfinished_own_size: Size | None = None
+    serve: bool = False
+    tus_disable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,8 +274,10 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
         )
     if settings.redirect is not None and not re.fullmatch(r"[!-~]+", settings.redirect):
         problems.append(f"{where}: redirect {settings.redirect!r} must be a percent-encoded URL or path")
-    least = (("max_size", 1), ("max_files", 1), ("max_fields", 0))
+    least = (("max_size", 1), ("max_files", 1), ("max_fields", 0), ("max_unfinished", 1), ("max_unfinished_own", 1))
     problems.extend(f"{where}: {key} must be at least {n}" for key, n in least if getattr(settings, key) < n)
+    if settings.expires <= 0:
+        problems.append(f"{where}: expires must be longer than no time at all, such as '24 h'")
     if settings.min_size > settings.max_size:
         problems.append(f"{where}: min_size is larger than max_size")
     problems.extend(

@@ -16,7 +16,7 @@ from webob import Response
 
 from . import assets, events
 from .config import EndpointSettings, load, short_form
-from .engine import Engine
+from .engine import Engine, Resumable, chosen_dir, partials_of
 from .errors import InternalError, MethodNotAllowed, NotFound, UnsupportedType, UploadError
 from .guard import Guard
 from .protocols import replies
@@ -31,7 +31,8 @@ __all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
 _log = logging.getLogger("ajaxupload")
 _QUESTIONS = ("GET", "HEAD", "OPTIONS")
 #: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
-_PROTOCOLS = ("valums", "form", "raw")
+_RESUMABLE = ("tus",)
+_PROTOCOLS = ("tus", "valums", "form", "raw")
 
 StartResponse = Callable[..., Any]
 
@@ -57,8 +58,12 @@ class Endpoint:
         self.settings = settings
         self.guard = Guard(settings, extra_check, trusts_origin)
         self.engine = Engine(settings)
-        mount = Mount(settings, self.engine, self.guard)
-        self.protocols: list[Protocol] = [resolve("protocol", name)(mount) for name in settings.protocols or _PROTOCOLS]
+        self.partials = Resumable(self.engine, partials_of(settings)) if settings.resumable else None
+        mount = self._mount = Mount(settings, self.engine, self.guard, self.partials)
+        spoken = settings.protocols or tuple(
+            name for name in _PROTOCOLS if settings.resumable or name not in _RESUMABLE
+        )
+        self.protocols: list[Protocol] = [resolve("protocol", name)(mount) for name in spoken]
         self._methods = (*_QUESTIONS, *sorted({method for each in self.protocols for method in each.methods}))
         self._wording = Protocol(mount)  # words refusals of requests that are in no protocol
         self._form_fields = form_fields
@@ -72,7 +77,16 @@ class Endpoint:
         with self._starting:
             if not self._started:
                 self.engine.startup()
+                self._start_partials()
                 self._started = True
+
+    def _start_partials(self) -> None:
+        """Where they are kept by our own choice, and not on the backend's disk, nothing is made before the first."""
+        if self.partials is None:
+            return
+        self.partials.place(partials_of(self.settings))  # relative directories are known now
+        if chosen_dir(self.settings) or getattr(self.settings.backend.create(), "scratch_dir", None):
+            self.partials.startup()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer as PEP 3333 has it."""
@@ -94,7 +108,11 @@ class Endpoint:
         try:
             self.startup()
             if request.method in _QUESTIONS:
-                return self._describe(request)
+                asked = next((each for each in self.protocols if each.answers(request)), None)
+                if asked is None:
+                    return self._describe(request)
+                protocol = asked
+                return protocol.handle(request)
             protocol = self._protocol_for(request)
             self.guard.check(request)
             return protocol.handle(request)
@@ -112,6 +130,8 @@ class Endpoint:
             if protocol.matches(request):
                 return protocol
         if request.method not in self._methods:
+            if request.tail and any(request.method in protocol.upload_methods for protocol in self.protocols):
+                raise NotFound  # of an upload, but that is no upload's URL
             raise MethodNotAllowed(self._methods)
         known = ", ".join(protocol.name for protocol in self.protocols)
         raise UnsupportedType(f"This endpoint does not take files that are sent in this way (protocols: {known}).")
@@ -138,10 +158,12 @@ class Endpoint:
             # RFC 9110 section 9.3.7: "a server generating a successful response to OPTIONS SHOULD send any header
             # fields that might indicate optional features"
             response = Response(status=204, content_type=None)
+            for protocol in self.protocols:
+                protocol.advertise(request, response)
         elif replies.dialect(request) in ("page", "iframe"):  # a person looks, be it into a frame
             response = replies.html_page("Upload", self._form(request))
         else:
-            response = replies.json_reply(self.limits())
+            response = replies.json_reply(self.limits() | {"resumable": self._resumable_url(request)})
         response.headers["Allow"] = ", ".join(self._methods)
         response.headers.add("Vary", "Accept")
         return response
@@ -158,6 +180,11 @@ class Endpoint:
             "protocols": [protocol.name for protocol in self.protocols],
             "resumable": None,
         }
+
+    def _resumable_url(self, request: UploadRequest) -> str | None:
+        """Where the widget makes uploads that take several requests."""
+        speaks = any(protocol.name == "tus" for protocol in self.protocols)
+        return self._mount.url_of(request, "")[:-1] if speaks else None
 
     def _form(self, request: UploadRequest) -> str:
         """A form that works: with the fields that the door's own check wants to see before the file."""

@@ -26,6 +26,7 @@ _OURS: dict[str, dict[str, str]] = {
         "thumbnail": "ajaxupload.backends.thumbnail:ThumbnailUploadBackend",
     },
     "protocol": {
+        "tus": "ajaxupload.protocols.tus:Tus",
         "valums": "ajaxupload.protocols.valums:Valums",
         "form": "ajaxupload.protocols.form:Form",
         "raw": "ajaxupload.protocols.raw:Raw",

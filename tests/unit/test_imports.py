@@ -31,6 +31,7 @@ LAYERS = (
     ("request",),
     ("forms", "assets"),
     ("files",),
+    ("partials",),
     ("backends",),
     ("engine",),
     ("guard",),
@@ -64,6 +65,7 @@ OTHERS = {
     "pyramid": ("adapters.pyramid",),
     "gunicorn": ("demo.serving",),
     "pytest": ("testing",),
+    "google_crc32c": ("engine.digests",),  # no extra: taken where it is installed
     "uwsgi": ("body",),  # no package: it exists inside a uWSGI process only
 }
 EXTRAS = sorted(name for name, users in OTHERS.items() if users != ("",))

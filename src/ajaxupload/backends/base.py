@@ -39,11 +39,15 @@ class AbstractUploadBackend:
 
     #: Optional abilities. A backend that has one defines the method; what it lacks is not offered to clients.
     #: `open(filename)` reads a stored file from its start, `delete(filename)` removes it (both raise NotFound),
-    #: `url(filename)` is where browsers get it, or None, `adopt(partial)` takes over an unfinished upload's bytes.
+    #: `url(filename)` is where browsers get it, or None. `adopt(whole)` takes over the bytes of an upload that came in
+    #: several requests (see `ajaxupload.partials.Whole`) instead of being fed them by `upload_chunk`: it comes after
+    #: `setup`, and returns False to be fed after all. `scratch_dir()` is a private directory of the store's own file
+    #: system for such uploads, or None.
     open: Callable[[str], BinaryIO] | None = None
     delete: Callable[[str], None] | None = None
     url: Callable[[str], str | None] | None = None
-    adopt: Callable[[Any], Any] | None = None
+    adopt: Callable[[Any], bool] | None = None
+    scratch_dir: Callable[[], str | None] | None = None
 
     def __init__(self, **options: Any) -> None:
         """Options override the class's for this instance, by upper-case or lower-case name. TypeError names the

@@ -64,6 +64,7 @@ class LocalUploadBackend(AbstractUploadBackend):
     _unnamed: ClassVar[bool] = True
     _draft: Draft | None = None
     _published: Published | None = None
+    _whole: Any = None
 
     def startup(self) -> None:
         """Make and try out the directories, clear what dead processes left. Raises ConfigError with what to do."""
@@ -103,6 +104,25 @@ class LocalUploadBackend(AbstractUploadBackend):
         """Write all of it. Raises OSError."""
         self._written().write(chunk)
 
+    def adopt(self, whole: Any) -> bool:
+        """Take over a finished partial: by a second name for its file, where that is on our file system."""
+        if whole.path is None:
+            return False
+        self._drop_draft()
+        try:
+            self._draft = Draft.of(whole.path, self._incoming(), mode=self.FILE_MODE, durable=self.DURABLE)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+                raise
+            self.setup(self.upload.filename)
+            return False
+        self._whole = whole
+        return True
+
+    def scratch_dir(self) -> str | None:
+        """Where unfinished uploads can be kept so that finishing one is a link."""
+        return self._place().private
+
     def upload_waits(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Sync it and keep it by a private name instead of a descriptor. Raises OSError."""
         self._written().park()
@@ -111,9 +131,10 @@ class LocalUploadBackend(AbstractUploadBackend):
         """Make it durable and visible under a name nobody has. Returns `filename`, `path` and perhaps `url`."""
         draft, parts = self._written(), segments(filename)
         self._make_root()
+        names = self._candidates if self._whole is None else self._planned
         target = Target(self._place().root, tuple(parts[:-1]), self.DIR_MODE, self.DURABLE)
         replace = self._incoming() if self.COLLISION == "replace" else None
-        self._published = publish(draft, target, lambda: self._candidates(filename), replace)
+        self._published = publish(draft, target, lambda: names(filename), replace)
         self._draft = None
         final = "/".join([*filename.split("/")[:-1], (self._published.name or b"").decode()])
         self.upload.filename = final
@@ -179,6 +200,15 @@ class LocalUploadBackend(AbstractUploadBackend):
     def _candidates(self, filename: str) -> Iterator[bytes]:
         for candidate in collision_candidates(filename, self.COLLISION):
             yield segments(candidate)[-1]
+
+    def _planned(self, filename: str) -> Iterator[bytes]:
+        """As `_candidates`; each is recorded before it is tried, so that an attempt after a crash finds the file that
+        it has linked, instead of linking it again under another name."""
+        if self._whole.planned:
+            yield self._whole.planned.encode()
+        for candidate in self._candidates(filename):
+            self._whole.plan(candidate.decode())
+            yield candidate
 
     def _written(self) -> Draft:
         if self._draft is None:

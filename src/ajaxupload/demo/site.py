@@ -19,13 +19,13 @@ from webob import Request, Response
 
 from ..errors import NotFound, UploadError
 from ..middleware import AjaxUpload
-from ..naming import log_name
+from ..naming import display_name, log_name
 from ..protocols import replies
 from ..protocols.base import Mount, form_of, refuse_pieces, store_files
+from ..protocols.download import attachment
 from ..protocols.form import Form
 from ..request import UploadRequest
 from ..upload import Upload
-from .download import attachment
 from .page import Shown, View, render
 from .shelf import Shelf, shelf_of
 
@@ -40,6 +40,8 @@ _LISTED, _NAMED = 100, 5
 _COOKIE = "ajaxupload_note"
 #: Seconds for which a note waits to be shown: the answer to a form leads straight to the page.
 _NOTE_AGE = 60
+#: Bytes of a note: what a cookie may have, less its name and attributes.
+_NOTE_BYTES = 3900
 _ASSETS = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
@@ -122,11 +124,18 @@ class Site:
 
     def stored(self, uploads: Sequence[Upload]) -> Response:
         """Back to the page (303: reloading it sends nothing again), which will name what was stored."""
-        names = [upload.name[:80] for upload in uploads[:_NAMED]]
         response = Response(status=303, location=HOME)
-        note = self._signer.dumps([len(uploads), names])
+        note = self._note(uploads)
         response.set_cookie(_COOKIE, note, max_age=_NOTE_AGE, path=HOME, httponly=True, samesite="lax")
         return response
+
+    def _note(self, uploads: Sequence[Upload]) -> str:
+        """Signed text that fits a cookie: browsers keep 4096 bytes, and forget longer ones without a word."""
+        for longest in (80, 40, 20):
+            note = self._signer.dumps([len(uploads), [_named(upload, longest) for upload in uploads[:_NAMED]]])
+            if len(note) <= _NOTE_BYTES:
+                break
+        return str(note)
 
     def _read_note(self, request: Request) -> list[Any] | None:
         """[number of files, names of the first]; None where there is no note, or one that is not from us."""
@@ -188,6 +197,13 @@ def _shelves(upload: AjaxUpload) -> dict[str, Shelf]:
     found = (shelf_of(endpoint.settings.backend) for endpoint in upload.endpoints.values())
     shelves = list({shelf.root: shelf for shelf in found if shelf is not None}.values())
     return {f"{number}/" if len(shelves) > 1 else "": shelf for number, shelf in enumerate(shelves, 1)}
+
+
+def _named(upload: Upload, longest: int) -> str:
+    """What the person called it, and the stored name where that is another one."""
+    stored = "/".join(display_name(segment) for segment in upload.filename.split("/"))
+    name = upload.name[:longest]
+    return name if stored == upload.name else f"{name} (as {stored[:longest]})"
 
 
 def _sentence(note: list[Any]) -> str:

@@ -1,11 +1,15 @@
 """The engine: it decides what happens to an upload, whichever protocol brought it and whichever backend keeps it.
 
 What lives here: the verbs, one file each concern. `receive` is a whole file in one request, straight through to the
-backend. What must not: HTTP status lines, headers, wire formats (protocols) and how bytes are kept (backends).
+backend; `resume` has the verbs of uploads that take several (with `write`, `finish`, `sweeping`, `place`). What must
+not: HTTP status lines, headers, wire formats (protocols) and how bytes are kept (backends, partials).
 """
 
 from __future__ import annotations
 
+from .digests import ALGORITHMS, Expected
+from .place import chosen_dir, partials_of
 from .receive import Batch, Engine
+from .resume import Resumable
 
-__all__ = ["Batch", "Engine"]
+__all__ = ["ALGORITHMS", "Batch", "Engine", "Expected", "Resumable", "chosen_dir", "partials_of"]

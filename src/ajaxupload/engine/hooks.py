@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from ..backends.calling import call
 from ..body import Block
 from ..errors import InternalError, StorageFull, StorageUnavailable, UploadError
+from ..validators import HEAD_BYTES
 
-__all__ = ["call", "for_backend", "storing"]
+__all__ = ["call", "chain", "for_backend", "split_head", "storing"]
 
 _log = logging.getLogger("ajaxupload")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -59,3 +60,24 @@ def _resized(chunks: Iterable[Block], size: int) -> Iterator[bytes]:
             del pending[:size]
     if pending:
         yield bytes(pending)
+
+
+def split_head(chunks: Iterable[Block]) -> tuple[Block, Iterator[Block]]:
+    """The first `HEAD_BYTES` bytes or more as one block, and the rest: a type cannot be told from one byte."""
+    rest = iter(chunks)
+    first = next(rest, b"")
+    if len(first) >= HEAD_BYTES or not first:
+        return first, rest
+    head = bytearray(first)
+    for chunk in rest:
+        head += chunk
+        if len(head) >= HEAD_BYTES:
+            break
+    return head, rest
+
+
+def chain(head: Block, rest: Iterable[Block]) -> Iterator[Block]:
+    """The two as one."""
+    if head:
+        yield head
+    yield from rest

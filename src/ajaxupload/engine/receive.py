@@ -20,12 +20,13 @@ from typing import Any
 from .. import events
 from ..body import Block
 from ..config import EndpointSettings
-from ..errors import BodyIncomplete, Unprocessable, UploadError
+from ..errors import BodyIncomplete, Forbidden, Unprocessable, UploadError
 from ..naming import display_name, render
+from ..partials import Whole
 from ..request import UploadRequest
 from ..upload import Upload
-from ..validators import HEAD_BYTES, TypeRules, check_count, check_declared_size, check_min_size, check_size
-from .hooks import call, for_backend, storing
+from ..validators import TypeRules, check_count, check_declared_size, check_min_size, check_size
+from .hooks import call, chain, for_backend, split_head, storing
 
 __all__ = ["Batch", "Engine"]
 
@@ -33,6 +34,7 @@ _log = logging.getLogger("ajaxupload")
 
 #: Listeners of `progressed` hear of an upload once in so many bytes.
 _PROGRESS_STEP = 1 << 20
+_ADOPT_READ = 1 << 20
 
 #: Asks the application whether this file may come; returns the principal.
 Admit = Callable[[Upload], "str | None"]
@@ -54,6 +56,13 @@ class Engine:
         self.settings = settings
         listed = bool(settings.allow or settings.deny)
         self.rules = TypeRules(settings.allow, settings.deny, listed if settings.sniff is None else settings.sniff)
+
+    def before_create(self, request: UploadRequest, upload: Upload) -> None:
+        """Let the application look at an upload before it begins: it may change id, name and metadata, or refuse."""
+        if self.settings.before_create is not None:
+            with storing():
+                if self.settings.before_create(request.native, upload) is False:
+                    raise Forbidden
 
     def startup(self) -> None:
         """Let the backend look at its place before the first request. Raises ConfigError."""
@@ -78,6 +87,7 @@ class Batch:
         self._admit = admit
         self._stored: list[_Stored] = []
         self._published = False
+        self._adopting = False
 
     def __enter__(self) -> Batch:
         return self
@@ -116,6 +126,44 @@ class Batch:
             raise
         return upload
 
+    def adopt(self, upload: Upload, whole: Whole, filename: str | None, settle: Callable[[str], None]) -> None:
+        """As `receive`, for a file that came in several requests and is all there. `filename` is what it was to be
+        stored as at an earlier attempt, if there was one; `settle` is told it before anything is stored."""
+        upload.max_size, upload.offset = self._settings.max_size, 0
+        try:
+            check_count(len(self._stored) + 1, self._settings.max_files)
+            with storing(), whole.open() as file:
+                chunks = iter(lambda: file.read(_ADOPT_READ), b"")
+                head, rest = split_head(chunks)
+                upload.sniffed = self._engine.rules.check_head(upload.name, head)
+                self._adopting = True
+                stored = self._prepare(upload, upload.name, filename)
+                settle(stored.filename)
+                if self._adopted(stored, whole):
+                    upload.offset = whole.size
+                    self._digest(upload, chain(head, rest))
+                else:
+                    self._store(stored, head, rest)
+                self._finish_checks(upload)
+        except UploadError as error:
+            error.file = upload.name
+            raise
+
+    def _adopted(self, stored: _Stored, whole: Whole) -> bool:
+        adopt = getattr(stored.backend, "adopt", None)
+        if adopt is None:
+            return False
+        with storing():
+            return bool(adopt(whole))
+
+    def _digest(self, upload: Upload, chunks: Iterable[Block]) -> None:
+        """Where one is wanted, it is read once; else not at all."""
+        if self._settings.digest:
+            digest = hashlib.new(self._settings.digest)
+            for chunk in chunks:
+                digest.update(chunk)
+            upload.digest = f"{self._settings.digest}:{digest.hexdigest()}"
+
     def publish(self) -> list[Upload]:
         """Make all files durable and visible; call it when the request's end was seen. The uploads, in order."""
         for stored in self._stored:
@@ -131,16 +179,34 @@ class Batch:
             check_declared_size(upload.size, self._settings.max_size)
             self._engine.rules.check_name(name, upload.type)
             upload.principal = self._admit(upload)
-            head, rest = _split_head(chunks)
+            self._engine.before_create(self._request, upload)
+            head, rest = split_head(chunks)
             upload.sniffed = self._engine.rules.check_head(name, head)
         except UploadError as error:
             self._end(upload, None, error)
             raise
         return head, rest
 
-    def _prepare(self, upload: Upload, name: str) -> _Stored:
-        """Name the file and ready the backend. From here on `upload_aborted` is owed."""
-        upload.filename = render(
+    def _prepare(self, upload: Upload, name: str, filename: str | None = None) -> _Stored:
+        """Name the file, unless an earlier attempt did; ready the backend. From here on `upload_aborted` is owed."""
+        upload.filename = filename or self._rendered(upload, name)
+        if self._stored:
+            self._wait(self._stored[-1])
+        with storing():
+            backend = self._settings.backend.create()
+            backend.upload = upload
+            names = upload.path_names
+            asked = call(backend.update_filename, self._request.native, upload.filename, names=names)
+            upload.filename = filename or asked or upload.filename
+            stored = _Stored(upload, backend, upload.filename)
+            self._stored.append(stored)
+            call(backend.setup, upload.filename, names=names)
+        if not self._adopting:
+            self._emit(events.created, upload, backend)
+        return stored
+
+    def _rendered(self, upload: Upload, name: str) -> str:
+        return render(
             self._settings.name,
             name=name,
             upload_id=upload.id,
@@ -148,25 +214,11 @@ class Batch:
             principal=upload.principal,
             path_names=upload.path_names,
         )
-        if self._stored:
-            self._wait(self._stored[-1])
-        with storing():
-            backend = self._settings.backend.create()
-            backend.upload = upload
-            names = upload.path_names
-            upload.filename = (
-                call(backend.update_filename, self._request.native, upload.filename, names=names) or upload.filename
-            )
-            stored = _Stored(upload, backend, upload.filename)
-            self._stored.append(stored)
-            call(backend.setup, upload.filename, names=names)
-        self._emit(events.created, upload, backend)
-        return stored
 
     def _store(self, stored: _Stored, head: Block, rest: Iterator[Block]) -> None:
         backend, names = stored.backend, stored.upload.path_names
         digest = hashlib.new(self._settings.digest) if self._settings.digest else None
-        chunks = self._counted(stored, _chain(head, rest), digest)
+        chunks = self._counted(stored, chain(head, rest), digest)
         for chunk in for_backend(chunks, backend.BUFFER_SIZE, backend.LENT_BUFFER):
             with storing():
                 call(backend.upload_chunk, chunk, names=names)
@@ -225,31 +277,13 @@ class Batch:
 
     def _end(self, upload: Upload, backend: Any, error: BaseException | None) -> None:
         refused = isinstance(error, UploadError) and error.permanent
-        upload.state = "refused" if refused else "aborted"
         self._request.told = True
+        if self._adopting and not refused:
+            return  # the attempt failed; the upload is there, and another one may come
+        upload.state = "refused" if refused else "aborted"
         self._emit(events.refused if refused else events.aborted, upload, backend, error=error)
 
     def _emit(self, signal: Any, upload: Upload, backend: Any, **details: Any) -> None:
         if signal.receivers:
             request = self._request.native
             events.emit(signal, self._settings.path, upload=upload, request=request, backend=backend, **details)
-
-
-def _split_head(chunks: Iterable[Block]) -> tuple[Block, Iterator[Block]]:
-    """The first `HEAD_BYTES` bytes or more as one block, and the rest: a type cannot be told from one byte."""
-    rest = iter(chunks)
-    first = next(rest, b"")
-    if len(first) >= HEAD_BYTES or not first:
-        return first, rest
-    head = bytearray(first)
-    for chunk in rest:
-        head += chunk
-        if len(head) >= HEAD_BYTES:
-            break
-    return head, rest
-
-
-def _chain(head: Block, rest: Iterable[Block]) -> Iterator[Block]:
-    if head:
-        yield head
-    yield from rest

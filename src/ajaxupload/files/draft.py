@@ -66,6 +66,32 @@ class Draft:
             raise
         return draft
 
+    @classmethod
+    def of(cls, path: str, incoming: Incoming, *, mode: int, durable: bool) -> Draft:
+        """A draft that is the file at `path`, by a second name: that one stays. Raises OSError (EXDEV from another file
+        system)."""
+        slot = incoming.claim()
+        try:
+            os.link(path, slot.path, follow_symlinks=False)
+            fd = os.open(slot.path, _WRITE | os.O_NOFOLLOW)
+        except BaseException:
+            slot.drop()
+            raise
+        draft = cls(fd, slot, incoming, durable=durable)
+        try:
+            os.fchmod(fd, mode)
+        except BaseException:
+            draft.drop()
+            raise
+        return draft
+
+    def is_at(self, folder: int, name: bytes) -> bool:
+        """Is this very file there already, by an earlier attempt at publishing it? Raises OSError."""
+        if self._slot is None:
+            return False  # it has no name yet, here or elsewhere
+        mine, there = os.lstat(self._slot.path), os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append all of `data`. Raises OSError."""
         fd, rest = self._descriptor(), memoryview(data).cast("B")

@@ -96,7 +96,8 @@ class Published:
             try:
                 draft.link_to(trail.folder, name)
             except FileExistsError:
-                continue
+                if not draft.is_at(trail.folder, name):
+                    continue
             self._settle(trail, name)
             return
         raise NameTaken

@@ -6,17 +6,20 @@ guard. What must not: any one client's wire format.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from webob import Response
 
 from ..config import EndpointSettings
-from ..engine import Batch, Engine
+from ..engine import Batch, Engine, Resumable
 from ..errors import MalformedForm, NoFile, NotImplementedHere, TooLarge, UploadError
 from ..forms import LONGEST_HEAD, Form, FormLimits
 from ..guard import Guard
+from ..partials import Partial, Record
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import human_size
@@ -42,10 +45,44 @@ class Mount:
     settings: EndpointSettings
     engine: Engine
     guard: Guard
+    #: Uploads that take several requests; None where the endpoint has none.
+    partials: Resumable | None = None
 
     def batch(self, request: UploadRequest, protocol: str) -> Batch:
         """A place for the request's files; the guard is asked about each before its first byte is read."""
         return self.engine.batch(request, protocol, lambda upload: self.guard.admit(request, "create", upload))
+
+    def resumable(self) -> Resumable:
+        """The verbs of uploads that take several requests. Raises NotImplementedHere where there are none."""
+        if self.partials is None:
+            raise NotImplementedHere("Uploads in several requests are switched off here (resumable).")
+        return self.partials
+
+    def open(self, request: UploadRequest, record: Record) -> tuple[Partial, bool]:
+        """Get or create; the guard is asked. The caller closes it."""
+        return self.resumable().open(request, record, self._admit(request, "create"))
+
+    def find(self, request: UploadRequest, upload_id: str, action: str) -> Partial:
+        """The asker's upload; the guard is asked whether it may do this to it. The caller closes it."""
+        return self.resumable().find(request, upload_id, self._admit(request, action))
+
+    def finish(self, request: UploadRequest, partial: Partial) -> Upload:
+        """Publish it; the guard is asked."""
+        return self.resumable().finish(request, partial, self._admit(request, "finish"))
+
+    def key_id(self, request: UploadRequest, *words: str) -> str:
+        """The id that a client's own key has here: for this endpoint and this person, and nobody can guess it."""
+        probe = Upload(path_names=request.path_names)
+        principal = self.guard.admit(request, "status", probe)
+        place = json.dumps([self.settings.path, dict(request.path_names), principal], sort_keys=True)
+        return self.resumable().store.key_id(place, *words)
+
+    def url_of(self, request: UploadRequest, upload_id: str) -> str:
+        """Where the upload is: path-absolute, percent-encoded."""
+        return quote(request.environ.get("SCRIPT_NAME", "").encode("latin-1", "replace")) + f"/{upload_id}"
+
+    def _admit(self, request: UploadRequest, action: str) -> Callable[[Upload], str | None]:
+        return lambda upload: self.guard.admit(request, action, upload)
 
 
 class Protocol:
@@ -58,6 +95,8 @@ class Protocol:
     name = ""
     #: The methods that it takes, GET, HEAD and OPTIONS aside.
     methods: tuple[str, ...] = ("POST",)
+    #: Those that it takes at an upload's URL, `<endpoint>/<id>`.
+    upload_methods: tuple[str, ...] = ()
 
     def __init__(self, mount: Mount) -> None:
         self.mount = mount
@@ -65,6 +104,13 @@ class Protocol:
     def matches(self, request: UploadRequest) -> bool:
         """Is this request in my protocol?"""
         raise NotImplementedError
+
+    def answers(self, request: UploadRequest) -> bool:
+        """Is this GET, HEAD or OPTIONS a question that is mine to answer? `handle` is asked then."""
+        return False
+
+    def advertise(self, request: UploadRequest, response: Response) -> None:
+        """Add to the answer to OPTIONS what my clients look for there."""
 
     def handle(self, request: UploadRequest) -> Response:
         """Do what the request asks. Raises an UploadError to refuse; `refuse` then words the answer."""

@@ -52,4 +52,5 @@ def _stored_list(uploads: Sequence[Upload]) -> str:
 
 def _named(upload: Upload) -> str:
     name = escape(upload.name)
-    return f'<a href="{escape(upload.url)}">{name}</a>' if upload.url else name
+    shown = f'<a href="{escape(upload.url)}">{name}</a>' if upload.url else name
+    return shown if upload.filename == upload.name else f"{shown}, stored as {escape(upload.filename)}"

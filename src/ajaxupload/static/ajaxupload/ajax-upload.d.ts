@@ -32,6 +32,8 @@ export interface UploadItem {
   readonly error: string;
   /** HTTP status of the failure, 0 if no answer came. */
   readonly status: number;
+  /** The failure is about the file itself: the server said `preventRetry`, or 413, 415 or 422. No retry is offered. */
+  readonly final: boolean;
   /** Seconds until the next try while `state` is 'waiting'; Infinity while the browser is offline. */
   readonly seconds: number;
   /** The server's JSON. */
@@ -48,8 +50,11 @@ export interface UploadLimits {
   /** Entries as in the `accept` attribute; empty: everything. */
   allow?: string[];
   protocols?: string[];
-  /** The tus URL, null where the server offers none. */
-  resumable?: string | null;
+  /**
+   * How interrupted uploads can be resumed; null: not at all. The widget knows the protocol "tus". `url` is where
+   * uploads are created, relative to the endpoint; absent: the endpoint itself.
+   */
+  resumable?: { protocol: string; url?: string } | null;
 }
 
 /** An upload that a reload cut off and that the server still knows. */
@@ -117,7 +122,7 @@ interface UploadCommands {
   start(): void;
   /** One file, or all. A plain POST starts over when it is resumed, tus goes on where it was. */
   pause(item?: UploadItem): void;
-  /** Goes on with what was paused and tries again what failed: one file, or all. */
+  /** Goes on with what was paused and tries again what failed: one file, or all but those whose failure is `final`. */
   resume(item?: UploadItem): void;
   /** Stops it and takes it out of the list; what is stored stays stored. One file, or all. */
   cancel(item?: UploadItem): void;
@@ -191,6 +196,10 @@ export interface UploadStrings {
   chooseFolder: string;
   drop: string;
   limit: string;
+  limitCount: string;
+  limitTypes: string;
+  /** Names of 1024, 1024 ** 2 ... bytes, between spaces. */
+  units: string;
   list: string;
   all: string;
   queued: string;

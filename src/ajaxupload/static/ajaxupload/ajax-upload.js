@@ -34,14 +34,17 @@
     chooseFolder: 'Choose a folder',
     drop: 'or drop here, or paste.',
     limit: 'Up to {max} each.',
+    limitCount: 'No more than {count} files.',
+    limitTypes: 'Allowed: {allowed}.',
+    units: 'KiB MiB GiB TiB',
     list: 'Files',
     all: 'all files',
     queued: 'Waiting, {size}',
     sending: '{percent}, {loaded} of {size}',
-    rate: '{speed}, {time} left',
+    rate: '{speed}/s, {time} left',
     processing: 'Finishing…',
     paused: 'Paused at {percent}',
-    offline: 'No connection. It goes on by itself when you are back online.',
+    offline: 'No connection. It goes on by itself once you are online.',
     retrying: 'Connection problem. Next try in {time}.',
     done: 'Uploaded, {size}',
     failed: 'Failed: {message}',
@@ -72,10 +75,10 @@
     busy: 'Please wait until the upload is finished.',
     network: 'The connection was lost.',
     changed: 'It was changed or removed on your device. Choose it again.',
-    answer: 'The server sent a page, not a receipt. Perhaps you need to log in again.',
+    answer: 'The server sent a page instead. Perhaps you need to log in again.',
     http: 'The server answered {status}.',
     tooLarge: 'The server does not take a file this large.',
-    unsent: '{file} was not uploaded. Try again, or remove it first.',
+    unsent: '{file} was not uploaded. Try again, or remove it.',
     qqButton: 'Upload a file',
     qqDrop: 'Drop files here to upload',
     qqCancel: 'Cancel',
@@ -89,16 +92,16 @@
   const percent = (part, whole, lang) =>
     (whole ? Math.floor((part / whole) * 100) / 100 : 0).toLocaleString(lang, { style: 'percent' });
 
-  /** @param {number} n @param {string} [lang] @param {string} [per] "-per-second" for a speed */
-  const bytes = (n, lang, per = '') => {
-    let unit = 0;
-    for (; n >= 999.5 && unit < 4; unit++) n /= 1000;
-    return n.toLocaleString(lang, {
-      style: 'unit',
-      unit: ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'][unit] + per,
-      unitDisplay: unit || per ? 'short' : 'long',
-      maximumFractionDigits: unit && n < 99.5 ? 1 : 0,
-    });
+  /**
+   * "3 bytes", "812.5 KiB", "1 GiB": in the units that the server's own texts have. Intl knows none above the byte.
+   * @param {number} n @param {string | undefined} lang @param {string} units the text of that name
+   */
+  const bytes = (n, lang, units) => {
+    let unit = -1;
+    for (; n >= 1023.95 && unit < 3; unit++) n /= 1024; // what would be shown as 1,024
+    return unit < 0
+      ? Math.round(n).toLocaleString(lang, { style: 'unit', unit: 'byte', unitDisplay: 'long' })
+      : n.toLocaleString(lang, { maximumFractionDigits: 1 }) + ' ' + units.split(' ')[unit];
   };
 
   /** @param {number} seconds @param {string} [lang] */
@@ -114,7 +117,7 @@
   };
 
   /** The smaller of two limits, where 0 is none. @param {number} a @param {number} b */
-  const narrower = (a, b) => (a && b ? Math.min(a, b) : a || b);
+  const narrower = (a, b) => Math.min(a || b, b || a);
 
   /** @param {string} url */
   const resolve = (url) => new URL(url, globalThis.document?.baseURI).href;
@@ -124,7 +127,7 @@
   const MIN_PIECE = 64 << 10; // below this a 413 cannot be about the size of the piece
   const REMEMBER = 24 * 36e5; // ms; what most servers keep of an unfinished upload
   const WINDOW = 8000; // ms over which speed is measured: long enough to be calm, short enough to be true
-  const DELAYS = [0, 1, 3, 8, 20]; // s before each further try
+  const DELAYS = [0, 1, 3, 8]; // s before each further try, then 20
   const TUS = { 'Tus-Resumable': '1.0.0' };
 
   /** A request that did not end well. `status` 0: no answer came at all. */
@@ -139,9 +142,12 @@
       this.code = code;
       this.status = status;
       this.response = response;
+      /** Is the file itself refused, so that nobody need try it again? Who has to log in may do so in another tab. */
+      this.final =
+        code === 'changed' || (status !== 401 && (response?.preventRetry ?? [413, 415, 422].includes(status)));
       /** Would the same request have a chance later? */
       this.passing =
-        !response?.preventRetry &&
+        !this.final &&
         (!status || [408, 409, 423, 425, 429].includes(status) || (status >= 500 && status !== 501));
     }
   }
@@ -154,7 +160,7 @@
   };
 
   /** Retry-After is seconds or a date. @param {string | null} value */
-  const secondsOf = (value) => Number(value) || Math.max(0, Date.parse(value ?? '') - Date.now()) / 1000 || 0;
+  const secondsOf = (value) => Number(value) || Math.max(0, Date.parse(/** @type {string} */ (value)) - Date.now()) / 1000 || 0;
 
   /**
    * One XMLHttpRequest, because fetch() tells no upload progress. A 2xx resolves, all else rejects with a Failure; an
@@ -278,8 +284,8 @@
       .map(([key, value]) => key + ' ' + btoa(String.fromCharCode(...new TextEncoder().encode(value))))
       .join(',');
 
-  /** A random key for one upload. crypto.randomUUID needs HTTPS. */
-  const newKey = () => crypto.randomUUID?.() ?? Date.now().toString(36) + Math.random().toString(36).slice(2);
+  /** A random key for one upload. Not crypto.randomUUID, which needs HTTPS. */
+  const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
   /** A dropped file's path below the dropped folder; File objects take no new properties from us. @type {WeakMap<File, string>} */
   const paths = new WeakMap();
@@ -291,6 +297,7 @@
     code = '';
     error = '';
     status = 0;
+    final = false;
     seconds = 0;
     url = '';
     /** @type {Dict | null} */ response = null;
@@ -368,7 +375,8 @@
       this.#limits ??= request('GET', resolve(endpoint), { headers: { Accept: 'application/json' }, credentials })
         .then(({ json }) => {
           this.allowed = json ?? {};
-          this.options.resumable ??= this.allowed.resumable ?? '';
+          const { protocol, url = '' } = this.allowed.resumable ?? {};
+          this.options.resumable ??= protocol === 'tus' ? new URL(url, resolve(endpoint)).href : '';
           this.#emit('limits', this.allowed);
         })
         .catch(() => {}); // another kind of server: it will say no by itself
@@ -415,9 +423,9 @@
       const added = [];
       const refused = [];
       for (const file of files) {
-        const fault = this.check(file);
-        if (fault) {
-          refused.push({ file, code: fault[0], values: fault[1] });
+        const [code, values] = this.check(file) ?? [];
+        if (code) {
+          refused.push({ file, code, values });
           continue;
         }
         const item = new Item(this.#ids++, file);
@@ -536,7 +544,7 @@
           if (item._stored > before) tries = 0; // what the server has, it has: the budget is whole again
           const offline = navigator.onLine === false;
           if (!failure.passing || (!offline && tries >= options.retries)) throw failure;
-          const delay = DELAYS[Math.min(tries, DELAYS.length - 1)] * (0.75 + Math.random() / 2);
+          const delay = (DELAYS[tries] ?? 20) * (0.75 + Math.random() / 2);
           item.seconds = offline ? Infinity : failure.after || delay;
           if (!offline) tries++;
           if (item.seconds) this.#set(item, 'waiting');
@@ -669,7 +677,7 @@
     /** The server has this much of it for certain. @param {Item} item @param {number} offset @param {string | null} [expires] */
     #confirm(item, offset, expires) {
       const { _key, url, name, size } = item;
-      const until = Date.parse(expires ?? '') || Date.now() + REMEMBER;
+      const until = Date.parse(/** @type {string} */ (expires)) || Date.now() + REMEMBER;
       item._stored = offset;
       if (this.options.remember) memory.set(_key, { url, name, size, loaded: offset, until });
       this.#progress(item, offset, false);
@@ -679,10 +687,10 @@
     unfinished() {
       const base = `ajax-upload|${resolve(this.options.resumable || '')}|`;
       const found = [];
-      for (const [key, { until, name, size, loaded, url }] of memory.all()) {
-        if (!(until > Date.now())) memory.set(key, null);
+      for (const [key, one] of memory.all()) {
+        if (!(one.until > Date.now())) memory.set(key, null);
         else if (this.options.resumable && key.startsWith(base) && !this.items.some((item) => item._key === key))
-          found.push({ key, name, size, loaded, url });
+          found.push(/** @type {any} */ ({ key, ...one }));
       }
       return found;
     }
@@ -710,10 +718,10 @@
         }
     }
 
-    /** Goes on with what was paused, and tries again what failed. @param {Item} [one] all if left out */
+    /** Goes on with what was paused, and tries again what failed. @param {Item} [one] all if left out, but what is final */
     resume(one) {
       for (const item of one ? [one] : this.items)
-        if (/paused|failed|queued/.test(item.state) && !this.active.includes(item)) {
+        if (/paused|failed|queued/.test(item.state) && !this.active.includes(item) && (one || !item.final)) {
           item.code = item.error = '';
           item._wanted = true;
           this.#set(item, 'queued');
@@ -763,14 +771,13 @@
     remove: 'M6 6l12 12m0-12L6 18',
   };
   ICONS.resume = ICONS.start;
-  ICONS.cancel = ICONS.discard = ICONS.remove;
 
-  /** @param {string} name a key of ICONS */
+  /** @param {string} name a key of ICONS; all others take something away, and get its cross */
   const icon = (name) => {
     const [svg, path] = ['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag));
     svg.setAttribute('viewBox', '0 0 24 24');
     svg.setAttribute('aria-hidden', 'true');
-    path.setAttribute('d', ICONS[name]);
+    path.setAttribute('d', ICONS[name] ?? ICONS.remove);
     svg.append(path);
     return svg;
   };
@@ -805,8 +812,8 @@
       }
     };
     for (const root of roots) if (root) await walk(root).catch(() => {});
-    const order = new Intl.Collator(undefined, { numeric: true });
-    return found.sort((a, b) => order.compare(paths.get(a) ?? '', paths.get(b) ?? ''));
+    const path = (/** @type {File} */ file) => /** @type {string} */ (paths.get(file));
+    return found.sort((a, b) => path(a).localeCompare(path(b), undefined, { numeric: true }));
   };
 
   let painting = Promise.resolve(); // one picture at a time: a decoded photo takes fifty megabytes
@@ -974,9 +981,14 @@
       return key;
     }
 
+    /** @param {number} n bytes */
+    #size(n) {
+      return bytes(n, this.#lang, this.#t('units'));
+    }
+
     /** Why it failed, in the server's words if it said any. @param {Item} item */
     #why({ error, code, status }) {
-      return error || this.#t(/** @type {keyof UploadStrings} */ (code || 'http'), { status });
+      return error || this.#t(/** @type {keyof UploadStrings} */ (code), { status });
     }
 
     async #build() {
@@ -1014,6 +1026,7 @@
       input.required = false;
       input.disabled ||= this.matches(':disabled');
       this.#draw();
+      this.#hints();
       this.#listen();
       this.#validate();
       this.toggleAttribute('ready', true);
@@ -1037,7 +1050,7 @@
       input.classList.add('au-input');
       const id = input.id + '-hint';
       input.setAttribute('aria-describedby', `${input.getAttribute('aria-describedby') ?? ''} ${id}`);
-      this.#hint = make('p', { class: 'au-hint', id }, this.#t('drop'));
+      this.#hint = make('p', { class: 'au-hint', id });
       this.#status = make('div', { class: 'au-live', role: 'status' });
       this.#alert = make('div', { class: 'au-live', role: 'alert' });
       this.#list = make('ul', { class: 'au-list', 'aria-label': this.#t('list'), hidden: true });
@@ -1057,15 +1070,26 @@
       }
     }
 
+    /** What may be uploaded, so that no page needs to say it: by the server's limits and the page's own. */
+    #hints() {
+      const { input, uploader } = this;
+      const { maxSize, maxFiles: count, allowed } = uploader;
+      input.accept ||= allowed.allow?.join() ?? '';
+      this.#hint.textContent = [
+        this.#t('drop'),
+        maxSize && this.#t('limit', { max: this.#size(maxSize) }),
+        count > 1 && this.#t('limitCount', { count }),
+        input.accept && this.#t('limitTypes', { allowed: input.accept.replace(/, */g, ', ') }),
+      ]
+        .filter(Boolean)
+        .join(' ');
+    }
+
     #listen() {
       /** What the element itself does at an event of the engine. @type {Record<string, (detail: any) => void>} */
       const does = {
         added: ({ added, refused }) => this.#added(added, refused),
-        limits: ({ allow }) => {
-          const { maxSize } = this.uploader;
-          if (allow) this.input.accept ||= allow.join();
-          if (maxSize) this.#hint.append(' ', this.#t('limit', { max: bytes(maxSize, this.#lang) }));
-        },
+        limits: () => this.#hints(),
         progress: () => this.#soon(),
         state: (item) => {
           if (item.state === 'cancelled') this.#drop(item);
@@ -1133,7 +1157,7 @@
       for (const one of refused) {
         const { code, values } = one;
         const { name: file } = one.file;
-        const [max, min] = [values.max, values.min].map((n) => n && bytes(n, this.#lang));
+        const [max, min] = [values.max, values.min].map((n) => n && this.#size(n));
         message = this.#t(code, { ...values, file, max, min });
         this.#mark(this.#row(one, file, () => this.#drop(one)), 'refused', this.#t('refused', { message }), 'remove', file);
       }
@@ -1185,9 +1209,9 @@
     }
 
     /** What the first button of a row does now; '' for nothing. @param {Item} item */
-    #action({ state, _wanted }) {
+    #action({ state, _wanted, final }) {
       if (state === 'queued' && !_wanted) return 'start';
-      return state === 'done' ? '' : state === 'failed' ? 'retry' : state === 'paused' ? 'resume' : 'pause';
+      return state === 'failed' && !final ? 'retry' : state === 'paused' ? 'resume' : /done|failed/.test(state) ? '' : 'pause';
     }
 
     /** @param {Item} item */
@@ -1213,8 +1237,8 @@
         /** @type {keyof UploadStrings} */ (state !== 'waiting' ? state : seconds === Infinity ? 'offline' : 'retrying'),
         {
           percent: percent(loaded, size, lang),
-          loaded: bytes(loaded, lang),
-          size: bytes(size, lang),
+          loaded: this.#size(loaded),
+          size: this.#size(size),
           time: seconds < Infinity && duration(seconds, lang),
           message: state === 'failed' && this.#why(item),
         },
@@ -1237,7 +1261,7 @@
       const { rate, total, loaded, items } = this.uploader;
       if (rate < 1 || !items.some((item) => item.state === 'sending')) return '';
       const lang = this.#lang;
-      return this.#t('rate', { speed: bytes(rate, lang, '-per-second'), time: duration((total - loaded) / rate, lang) });
+      return this.#t('rate', { speed: this.#size(rate), time: duration((total - loaded) / rate, lang) });
     }
 
     /** The line for all files, and what is said of them aloud. */
@@ -1261,7 +1285,7 @@
       if (quarter > this.#quarter && quarter < 4 && now - this.#spoke > 4000) {
         this.#spoke = now;
         this.#quarter = quarter;
-        this.#say('sending', { percent: share, loaded: bytes(loaded, lang), size: bytes(total, lang) });
+        this.#say('sending', { percent: share, loaded: this.#size(loaded), size: this.#size(total) });
       }
       if (!active.length) this.#quarter = 0;
     }
@@ -1506,16 +1530,12 @@
       for (const [ahead, file] of files.entries()) {
         const code = this._uploader.check(file, ahead)?.[0];
         if (!code) continue;
-        const values = {
-          file: this._formatFileName(file.name),
-          extensions: allowedExtensions.join(', '),
-          sizeLimit: this._formatSize(sizeLimit),
-          minSizeLimit: this._formatSize(minSizeLimit),
-          filesLimit,
-        };
-        const { extensions: allowed, sizeLimit: max, minSizeLimit: min } = values;
+        const allowed = allowedExtensions.join(', ');
+        const [max, min] = [sizeLimit, minSizeLimit].map(this._formatSize);
         const text = messages[code === 'countError' ? 'filesLimitError' : code];
-        return showMessage(fill(text, { ...values, allowed, max, min, count: filesLimit }));
+        const values = { file: this._formatFileName(file.name), allowed, max, min, count: filesLimit };
+        // The old script's placeholders, and ours.
+        return showMessage(fill(text, { ...values, extensions: allowed, sizeLimit: max, minSizeLimit: min, filesLimit }));
       }
       this._uploader.add(files);
     }
@@ -1526,7 +1546,7 @@
     }
     /** @param {number} n */
     _formatSize(n) {
-      return bytes(n);
+      return bytes(n, undefined, AjaxUpload.strings.units);
     }
 
     /** Makes `button` choose files, by mouse and keyboard. @param {HTMLElement} button */
@@ -1548,12 +1568,8 @@
       }
       button.append(input);
       button.addEventListener('click', (event) => event.target !== input && input.click());
-      for (const [state, begins, ends] of [
-        ['hover', 'mouseover', 'mouseout'],
-        ['focus', 'focus', 'blur'],
-      ])
-        for (const type of [begins, ends])
-          button.addEventListener(type, () => button.classList.toggle('qq-upload-button-' + state, type === begins));
+      for (const [type, state] of Object.entries({ mouseover: 'hover', mouseout: 'hover', focus: 'focus', blur: 'focus' }))
+        button.addEventListener(type, () => button.classList.toggle('qq-upload-button-' + state, !/out|blur/.test(type)));
     }
   }
 
@@ -1564,7 +1580,7 @@
       super(given);
       const { element, template, listElement, classes } = this._options;
       const { qqDrop, qqButton } = AjaxUpload.strings;
-      if (!element) throw new Error('qq: the option element is missing');
+      if (!element) throw new Error('qq: no element');
       element.replaceChildren(
         parse(template) ??
           make(
@@ -1584,7 +1600,7 @@
     _find(parent, type) {
       const name = this._options.classes[type];
       const [found] = parent.getElementsByClassName(name);
-      if (!found) throw new Error(`qq: the template lacks class ${name}`);
+      if (!found) throw new Error(`qq: no element .${name}`);
       return found;
     }
 

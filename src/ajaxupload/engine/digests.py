@@ -1,0 +1,77 @@
+"""Digests that clients send so that damage on the way is found.
+
+What lives here: the algorithms by the names that protocols give them, and the verdict. What must not: headers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib
+import zlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..body import Block
+from ..errors import BadRequest, DigestMismatch
+
+__all__ = ["ALGORITHMS", "Expected"]
+
+
+class _Hash(Protocol):
+    def update(self, data: Any, /) -> object: ...
+    def digest(self) -> bytes: ...
+
+
+class _Crc32:
+    """CRC-32 of ISO 3309, as four bytes, the highest first."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: Any, /) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4, "big")
+
+
+def _crc32c() -> dict[str, Callable[[], _Hash]]:
+    """CRC-32C where a compiled one is installed: in Python it would take a minute for a gigabyte."""
+    try:
+        found = importlib.import_module("google_crc32c").Checksum
+    except ImportError:
+        return {}
+    return {"crc32c": found}
+
+
+#: Name -> a new hash.
+ALGORITHMS: dict[str, Callable[[], _Hash]] = {
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "sha256": hashlib.sha256,
+    "sha512": hashlib.sha512,
+    "md5": lambda: hashlib.md5(usedforsecurity=False),
+    "crc32": _Crc32,
+    **_crc32c(),
+}
+
+
+class Expected:
+    """One digest of what is to come. `algorithm` is a key of ALGORITHMS (BadRequest), `value` the bytes of the digest;
+    one that follows the body is set before `check`."""
+
+    def __init__(self, algorithm: str, value: bytes | None = None) -> None:
+        if algorithm not in ALGORITHMS:
+            raise BadRequest(f"The digest algorithm {algorithm[:40]!a} is not known here: {', '.join(ALGORITHMS)}.")
+        self._hash = ALGORITHMS[algorithm]()
+        self.algorithm = algorithm
+        self.value = value
+
+    def update(self, block: Block) -> None:
+        """More bytes."""
+        self._hash.update(block)
+
+    def check(self) -> None:
+        """DigestMismatch unless all bytes so far have the digest."""
+        if self.value is None or not hmac.compare_digest(self._hash.digest(), self.value):
+            raise DigestMismatch

@@ -1,0 +1,232 @@
+"""Uploads that take several requests: open, find, write, status, finish, abort.
+
+What lives here: the verbs that protocols ask for, and what holds before and after each. What must not: bytes
+(write.py), the last step (finish.py), how uploads are kept (partials/).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import events
+from ..body import Block, Body
+from ..errors import ConfigError, NotFound, UploadError
+from ..partials import Partial, Partials, Record
+from ..request import UploadRequest
+from ..upload import Upload
+from ..validators import HEAD_BYTES, check_declared_size
+from .digests import Expected
+from .finish import finish, raise_refusal
+from .hooks import storing
+from .receive import Engine
+from .sweeping import Sweeper
+from .write import crosses_head, keep, take_piece, take_verified
+
+__all__ = ["Resumable"]
+
+_log = logging.getLogger("ajaxupload")
+#: Listeners of `progressed` hear of an upload once in so many bytes.
+_PROGRESS_STEP = 1 << 20
+#: Seconds to wait for another request that puts the same upload together.
+_PATIENCE = 10.0
+
+#: Asks the application: returns the principal or raises.
+Admit = Callable[[Upload], "str | None"]
+
+
+class Resumable:
+    """One endpoint's uploads that take several requests, over the place that keeps them."""
+
+    def __init__(self, engine: Engine, store: Partials) -> None:
+        self._engine = engine
+        self._settings = engine.settings
+        self.store = store
+        self._started = False
+        self._sweeper = Sweeper(self.sweep, min(600.0, max(1.0, self._settings.expires / 4)))
+
+    def place(self, store: Partials) -> None:
+        """Keep them there from now on."""
+        self.store = store
+
+    def startup(self) -> None:
+        """Make the place, and clear what expired. Raises ConfigError. Comes with the first upload at the latest."""
+        self.store.startup()
+        try:
+            self.sweep()
+        except OSError as error:
+            raise ConfigError(f"unfinished uploads cannot be looked through: {error}") from error
+        self._started = True
+
+    # ---- the verbs ---------------------------------------------------------------------------------------------------
+
+    def open(self, request: UploadRequest, record: Record, admit: Admit) -> tuple[Partial, bool]:
+        """Get or create the upload with the record's id, and whether it is new. The caller closes it.
+
+        Raises the UploadError that refuses it: by size, name, `authorize`, `before_create`, or the caps.
+        """
+        self._sweeper.poke()
+        upload = record.upload(0)
+        upload.max_size = self._settings.max_size
+        try:
+            check_declared_size(upload.size, self._settings.max_size)
+            self._engine.rules.check_name(upload.name, upload.type)
+            record.principal = admit(upload)
+            self._engine.before_create(request, upload)
+            self._take_over(record, upload)
+            with storing():
+                if not self._started:
+                    self.startup()
+                partial, new = self.store.create(record)
+        except UploadError as error:
+            error.file = upload.name
+            upload.state, request.told = "refused", True
+            self._emit(events.refused, upload, request, error=error)
+            raise
+        if new:
+            self._emit(events.created, upload, request)
+        else:
+            self._check_owner(request, partial, record.principal)
+        return partial, new
+
+    def find(self, request: UploadRequest, upload_id: str, admit: Admit) -> Partial:
+        """The upload with that id, if it is this endpoint's and the asker's: NotFound. The caller closes it."""
+        self._sweeper.poke()
+        with storing():
+            partial = self.store.find(upload_id)
+        try:
+            self._check_owner(request, partial, admit(partial.record.upload(partial.offset)))
+        except BaseException:
+            partial.__exit__()
+            raise
+        return partial
+
+    def write(
+        self, request: UploadRequest, partial: Partial, at: int, body: Body, expected: Expected | None = None
+    ) -> int:
+        """Take the body from `at` on: KEEP, or WHOLE with a digest. The offset afterwards.
+
+        Raises OffsetMismatch, TooLarge, Fenced, DigestMismatch, and the UploadError of a body that broke off.
+        """
+        raise_refusal(partial.record)
+        limit = self._limit(partial)
+        if expected is None:
+            return keep(partial, at, body, limit, self._watch(request, partial, at))
+        offset = take_verified(partial, at, body, limit, expected)
+        self._watch(request, partial, at)(offset)
+        return offset
+
+    def piece(
+        self,
+        partial: Partial,
+        start: int,
+        size: int,
+        *,
+        chunks: Callable[[], Block],
+        expected: Expected | None = None,
+    ) -> None:
+        """Take the `size` bytes from `start`, in any order with others: WHOLE. Writing them again is harmless."""
+        raise_refusal(partial.record)
+        check_declared_size(start + size, self._limit(partial))
+        take_piece(partial, start, size, chunks=chunks, expected=expected)
+
+    def status(self, partial: Partial) -> int:
+        """The offset, at which the next write will be taken. Ends the turn of whoever writes now. Raises what the
+        upload was refused with."""
+        raise_refusal(partial.record)
+        with storing():
+            return partial.status()
+
+    def declare(self, partial: Partial, size: int) -> None:
+        """The size of an upload that was opened without one. Once set it never changes: Conflict. TooLarge."""
+        check_declared_size(size, self._settings.max_size)
+        if partial.record.size != size:
+            partial.record.size = size
+            with storing():
+                partial.save()
+
+    def finish(self, request: UploadRequest, partial: Partial, admit: Admit) -> Upload:
+        """See finish.py. Idempotent."""
+        return finish(self._engine, request, partial, admit)
+
+    def append(self, partial: Partial, parts: Sequence[Partial]) -> None:
+        """Make the bytes of `parts`, which are complete, those of `partial`, in this order. Once is enough."""
+        with storing(), partial.finishing(_PATIENCE):
+            if not partial.reload().words.get("assembled"):
+                partial.assemble(parts)
+                partial.record.words["assembled"] = True
+                partial.save()
+
+    def abort(self, request: UploadRequest, partial: Partial) -> None:
+        """Leave nothing of it, a file that was stored excepted. Whoever writes to it stops before its next block."""
+        upload = partial.record.upload(partial.offset)
+        partial.remove()
+        if partial.record.state == "open":
+            upload.state = "aborted"
+            self._emit(events.aborted, upload, request, error=None)
+
+    def sweep(self, older_than: float | None = None) -> int:
+        """Throw away what has expired (or is older than so many seconds). How many. Raises OSError."""
+        count = 0
+        for record, offset in self.store.sweep(older_than):
+            count += 1
+            if record is not None and record.state == "open":
+                upload = record.upload(offset)
+                upload.state = "expired"
+                events.emit(events.expired, record.endpoint, upload=upload, request=None, backend=None)
+        return count
+
+    # ---- the rest ----------------------------------------------------------------------------------------------------
+
+    def _limit(self, partial: Partial) -> int:
+        size = partial.record.size
+        return self._settings.max_size if size is None else size
+
+    def _watch(self, request: UploadRequest, partial: Partial, at: int) -> Callable[[int], None]:
+        """Look at the head as soon as it is there; tell listeners."""
+        record, seen, told = partial.record, at, at
+
+        def watch(offset: int) -> None:
+            nonlocal seen, told
+            if crosses_head(seen, offset, record.size):
+                self._check_head(request, partial)
+            seen = offset
+            if offset - told >= _PROGRESS_STEP or offset == record.size:
+                told = offset
+                self._emit(events.progressed, record.upload(offset), request)
+
+        return watch
+
+    def _check_head(self, request: UploadRequest, partial: Partial) -> None:
+        """A file that is not what its name says is refused at once: not when the last gigabyte has come."""
+        record = partial.record
+        with storing():
+            head = partial.read(0, HEAD_BYTES)
+        try:
+            self._engine.rules.check_head(record.name, head[: record.size])
+        except UploadError as error:
+            error.file = record.name
+            upload = record.upload(len(head))
+            partial.remove()
+            upload.state, request.told = "refused", True
+            self._emit(events.refused, upload, request, error=error)
+            raise
+
+    def _check_owner(self, request: UploadRequest, partial: Partial, principal: str | None) -> None:
+        """Of another endpoint, path or person: there is none, and no word of it."""
+        record = partial.record
+        ours = record.endpoint == self._settings.path and record.path_names == dict(request.path_names)
+        if not ours or record.principal != principal:
+            raise NotFound
+
+    def _take_over(self, record: Record, upload: Upload) -> None:
+        """What `before_create` may have changed."""
+        record.id, record.name, record.metadata = upload.id, upload.name, dict(upload.metadata)
+        record.endpoint, record.path_names = self._settings.path, dict(upload.path_names)
+        record.ttl = self._settings.expires
+
+    def _emit(self, signal: Any, upload: Upload, request: UploadRequest, **details: Any) -> None:
+        if signal.receivers:
+            native = request.native
+            events.emit(signal, self._settings.path, upload=upload, request=native, backend=None, **details)

@@ -1,0 +1,145 @@
+"""Bytes of an upload that takes several requests: the chunk-reading loop from stream to partial.
+
+What lives here: how much may come, what is kept when it stops coming, and when it is synced. What must not: who may
+write (partials decide by turns), and what is done when all is there (finish.py).
+
+KEEP: what arrived stays, whatever cut it short. WHOLE: a piece counts when it is whole, and verified, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from ..body import Block, Body
+from ..errors import AjaxUploadError, BodyIncomplete, PieceDiffers, TooLarge, UploadError
+from ..partials import Partial, Turn
+from ..validators import HEAD_BYTES, check_declared_size, human_size
+from .digests import Expected
+from .hooks import storing
+
+__all__ = ["keep", "take_piece", "take_verified"]
+
+#: Bytes between two syncs of one request: a HEAD waits for no more than these to reach the disk.
+_SYNC_STEP = 8 << 20
+#: Bytes that are compared at once with what is stored.
+_COMPARE = 1 << 20
+
+#: Is told of the bytes that count after each block; may refuse the upload by raising.
+Watch = Callable[[int], None]
+
+
+def keep(partial: Partial, at: int, body: Body, limit: int, watch: Watch) -> int:
+    """Take the body from `at` on, up to the byte `limit`. Returns the offset afterwards.
+
+    Raises OffsetMismatch, TooLarge (before anything is read, if the body's length says so), Fenced, and what ended the
+    body early: all that came before counts then, and is synced.
+    """
+    _check_room(body.length, at, limit)
+    with storing():
+        turn = partial.begin(at)
+    try:
+        _keep_blocks(partial, turn, body, limit, watch)
+    except UploadError:
+        if body.broken:
+            _salvage(partial, turn, body, limit, watch)
+        raise
+    finally:
+        if turn.at > at:
+            with storing():
+                partial.sync()
+    return turn.at
+
+
+def _keep_blocks(partial: Partial, turn: Turn, body: Body, limit: int, watch: Watch) -> None:
+    synced = turn.at
+    while block := body.read():
+        _put(partial, turn, block, limit, watch)
+        if turn.at - synced >= _SYNC_STEP:
+            with storing():
+                partial.sync()
+            synced = turn.at
+
+
+def _put(partial: Partial, turn: Turn, block: Block, limit: int, watch: Watch) -> None:
+    fits = limit - turn.at
+    with storing():
+        partial.put(turn, block if len(block) <= fits else memoryview(block)[:fits])
+    watch(turn.at)
+    if len(block) > fits:
+        raise TooLarge(f"More bytes came than the {human_size(limit)} that are expected; the rest was not taken.")
+
+
+def _salvage(partial: Partial, turn: Turn, body: Body, limit: int, watch: Watch) -> None:
+    """What the server had read when the client broke off counts too; what goes wrong now changes nothing."""
+    with suppress(AjaxUploadError):
+        if rest := body.salvage():
+            _put(partial, turn, rest, limit, watch)
+
+
+def take_verified(partial: Partial, at: int, body: Body, limit: int, expected: Expected) -> int:
+    """As `keep`, but nothing counts unless all came and has the digest. Raises DigestMismatch too."""
+    _check_room(body.length, at, limit)
+    with storing():
+        turn = partial.begin(at)
+    for block in body:
+        _check_room(len(block), turn.at, limit)
+        with storing():
+            partial.hold(turn, block)
+        expected.update(block)
+    expected.check()
+    with storing():
+        partial.accept(turn)
+        partial.sync()
+    return turn.at
+
+
+def take_piece(
+    partial: Partial, start: int, size: int, *, chunks: Callable[[], Block], expected: Expected | None
+) -> None:
+    """Take `size` bytes from `start`, in any order with others. `chunks` hands out the next block of them.
+
+    A piece that counts already is compared instead: PieceDiffers. Raises BodyIncomplete, TooLarge, DigestMismatch,
+    Fenced.
+    """
+    with storing():
+        turn = partial.begin_piece(start, start + size)
+    taken = start
+    while block := chunks():
+        _check_room(len(block), taken, start + size)
+        if turn is None:
+            _compare(partial, taken, block)
+        else:
+            with storing():
+                partial.put_piece(turn, block)
+        taken += len(block)
+        if expected is not None:
+            expected.update(block)
+    if taken != start + size:
+        raise BodyIncomplete
+    if expected is not None:
+        expected.check()
+    if turn is not None:
+        with storing():
+            partial.accept_piece(turn, start)
+
+
+def _compare(partial: Partial, at: int, block: Block) -> None:
+    view = memoryview(block)
+    for begin in range(0, len(view), _COMPARE):
+        piece = view[begin : begin + _COMPARE]
+        with storing():
+            stored = partial.read(at + begin, len(piece))
+        if stored != piece:
+            raise PieceDiffers
+
+
+def _check_room(coming: int | None, at: int, limit: int) -> None:
+    if coming is not None:
+        check_declared_size(at + coming, limit)
+
+
+def crosses_head(before: int, after: int, size: int | None) -> bool:
+    """Did the bytes that tell a file's type become complete just now?"""
+    enough = HEAD_BYTES if size is None else min(HEAD_BYTES, size)
+    return before < enough <= after

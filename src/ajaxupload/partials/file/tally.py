@@ -1,0 +1,114 @@
+"""How many uploads are open, and of what size: by principal, and in all.
+
+What lives here: the folder of empty files that says so, and the two caps' verdicts. What must not: the uploads.
+
+One file for each open upload, named by its id and the bytes that it reserves, in a folder for its principal. Counting
+is listing; reserving happens inside one lock, so that two requests cannot both take the last place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from ...errors import StorageFull, TooManyRequests
+from ..base import Record
+from .lock import Lock
+
+__all__ = ["Caps", "Tally"]
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Most open uploads and most bytes reserved by them; None is no limit. `own_*` are one principal's."""
+
+    uploads: int | None = None
+    own_uploads: int | None = None
+    size: int | None = None
+    own_size: int | None = None
+
+
+class Tally:
+    """The open uploads in the folder `root`."""
+
+    def __init__(self, root: str, caps: Caps) -> None:
+        self._root = root
+        self._caps = caps
+
+    def reserve(self, record: Record, *, unknown: int) -> None:
+        """Count the record in; an unknown size counts as `unknown`. Raises TooManyRequests, StorageFull, OSError."""
+        folder, size = self._folder(record), record.size if record.size is not None else unknown
+        with self._locked():
+            os.makedirs(folder, 0o700, exist_ok=True)
+            if any(record.id == found for found, _ in _entries(folder)):
+                return
+            self._check(record, folder, size)
+            os.close(os.open(self._entry(folder, record.id, size), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def release(self, record: Record) -> None:
+        """Count it out. Raises OSError."""
+        folder = self._folder(record)
+        for found, size in list(_entries(folder)):
+            if found == record.id:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._entry(folder, found, size))
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        """Id and path of all that is counted."""
+        for folder in self._folders():
+            for found, size in _entries(folder):
+                yield found, self._entry(folder, found, size)
+
+    def _check(self, record: Record, folder: str, size: int) -> None:
+        caps = self._caps
+        if record.principal is not None:  # strangers are not one person: the caps in all are theirs
+            own = list(_entries(folder))
+            _check(len(own), caps.own_uploads, sum(each for _, each in own) + size, caps.own_size, "You have")
+        if caps.uploads is not None or caps.size is not None:
+            every = [entry for each in self._folders() for entry in _entries(each)]
+            _check(len(every), caps.uploads, sum(each for _, each in every) + size, caps.size, "There are")
+
+    def _folder(self, record: Record) -> str:
+        who = f"{record.principal is None}{record.principal}"
+        return os.path.join(self._root, hashlib.sha256(who.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+
+    def _folders(self) -> Iterator[str]:
+        with suppress(FileNotFoundError):
+            for name in os.listdir(self._root):
+                yield os.path.join(self._root, name)
+
+    @staticmethod
+    def _entry(folder: str, upload_id: str, size: int) -> str:
+        return os.path.join(folder, f"{upload_id}.{size}")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        os.makedirs(self._root, 0o700, exist_ok=True)
+        path = os.path.join(self._root, "lock")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with Lock(fd, path).held():
+                yield
+        finally:
+            os.close(fd)
+
+
+def _entries(folder: str) -> Iterator[tuple[str, int]]:
+    """Id and reserved bytes of each open upload in a principal's folder."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for name in os.listdir(folder):
+            upload_id, _, size = name.rpartition(".")
+            if upload_id and size.isdigit():
+                yield upload_id, int(size)
+
+
+def _check(count: int, most: int | None, size: int, largest: int | None, who: str) -> None:
+    if most is not None and count >= most:
+        raise TooManyRequests(
+            f"{who} {count} unfinished uploads, and no more are allowed. Finish or cancel some first."
+        )
+    if largest is not None and size > largest:
+        raise StorageFull("No more room is set aside for unfinished uploads. Please try again later.")

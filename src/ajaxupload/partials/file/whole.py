@@ -1,0 +1,42 @@
+"""A finished upload's file, as a backend adopts it.
+
+What lives here: what `Whole` asks for, over a `FilePartial`. What must not: what becomes of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from ..base import Record
+
+__all__ = ["FileWhole"]
+
+
+class FileWhole:
+    """See `Whole`. `save` writes the record."""
+
+    def __init__(self, record: Record, path: str, size: int, save: Callable[[], None]) -> None:
+        self._record = record
+        self._path = path
+        self._save = save
+        self.size = size
+
+    @property
+    def path(self) -> str | None:
+        """Of the file with all its bytes."""
+        return self._path
+
+    @property
+    def planned(self) -> str | None:
+        """From the record: it outlives the process that planned."""
+        return self._record.planned
+
+    def open(self) -> BinaryIO:
+        """Its bytes, from the start."""
+        return open(self._path, "rb")
+
+    def plan(self, name: str) -> None:
+        """Durably, if the place is."""
+        self._record.planned = name
+        self._save()

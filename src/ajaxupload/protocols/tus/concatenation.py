@@ -1,0 +1,92 @@
+"""tus extension Concatenation: several uploads made one, in a given order.
+
+What lives here: Upload-Concat, which uploads may be parts, and when a final one is put together. What must not: how
+bytes are copied (partials/) or published (engine/).
+
+A final upload whose parts are not complete yet waits (concatenation-unfinished): the request that completes the last
+part, or asks for the final one's state, puts it together.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...errors import BadRequest, Conflict, Forbidden, NotFound
+from ...partials import Partial, Record
+from ...request import UploadRequest
+from ..base import Mount
+
+__all__ = ["assemble", "is_part", "parts_of", "refuse_final"]
+
+_MOST_PARTS = 1000
+
+
+def parts_of(text: str | None, base: str, host: str) -> list[str] | None:
+    """Upload-Concat: None for no concatenation, [] for "partial", and the parts' ids for "final;<url> <url>...".
+
+    "The value ... MUST be a space-separated list of the partial upload URLs. These URLs MAY be absolute or relative".
+    Raises BadRequest, and NotFound for a URL that is not below `base` at `host`.
+    """
+    if text is None:
+        return None
+    if text.strip() == "partial":
+        return []
+    kind, _, urls = text.strip().partition(";")
+    found = urls.split()
+    if kind.strip() != "final" or not found or len(found) > _MOST_PARTS:
+        raise BadRequest('The Upload-Concat header is neither "partial" nor "final;" and URLs.', code="bad_concat")
+    return [_id_of(url, base, host) for url in found]
+
+
+def _id_of(url: str, base: str, host: str) -> str:
+    try:
+        split = urlsplit(url)
+        if split.netloc and (split.scheme not in ("http", "https") or split.netloc.lower() != host.lower()):
+            raise NotFound
+    except ValueError as error:
+        raise BadRequest("A URL in Upload-Concat cannot be read.", code="bad_concat") from error
+    folder, _, upload_id = split.path.rpartition("/")
+    if split.scheme not in ("", "http", "https") or split.query or (folder not in ("", base) and folder != base):
+        raise NotFound
+    return upload_id
+
+
+def is_part(record: Record) -> bool:
+    """ "The Server SHOULD NOT process these partial uploads until they are concatenated to form a final upload." """
+    return record.words.get("concat") == "partial"
+
+
+def refuse_final(record: Record) -> None:
+    """ "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final upload URL and MUST NOT
+    modify the final or its partial uploads." """
+    if "parts" in record.words:
+        raise Forbidden("This upload is put together from others and takes no data of its own.", code="modify_final")
+
+
+def assemble(mount: Mount, request: UploadRequest, final: Partial, *, must: bool) -> bool:
+    """Put the final upload together if its parts are complete, and say whether it is. With `must`, Conflict if not.
+
+    Raises NotFound for a part that is none of this endpoint and person.
+    """
+    record = final.record
+    if record.state != "open" or record.words.get("assembled"):
+        return True
+    with ExitStack() as stack:
+        parts = [_part(mount, request, part, stack) for part in record.words["parts"]]
+        if any(part.record.size is None or part.offset != part.record.size for part in parts):
+            if must:
+                raise Conflict("Not all parts of this upload are complete.", code="not_finished")
+            return False
+        sizes: list[Any] = [part.record.size for part in parts]
+        mount.resumable().declare(final, sum(sizes))
+        mount.resumable().append(final, parts)
+    return True
+
+
+def _part(mount: Mount, request: UploadRequest, upload_id: str, stack: ExitStack) -> Partial:
+    part = stack.enter_context(mount.find(request, upload_id, "status"))
+    if not is_part(part.record):
+        raise Forbidden("Only uploads that were created as parts can be put together.", code="bad_concat")
+    return part

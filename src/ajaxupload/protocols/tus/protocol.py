@@ -1,0 +1,262 @@
+"""Which requests are tus, and the answer to each.
+
+What lives here: creation, HEAD, PATCH, DELETE, OPTIONS, and the headers that every answer has. What must not: the
+reading of header values (headers.py), the wording of refusals (wording.py), concatenation (concatenation.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from webob import Response
+
+from ...engine import ALGORITHMS, Expected
+from ...errors import BadRequest, MethodNotAllowed, NotFound, TooLarge, UnsupportedType, UploadError
+from ...partials import Partial
+from ...request import UploadRequest
+from ...upload import Upload
+from .. import replies
+from ..base import Mount, Protocol
+from . import concatenation, wording
+from .creation import create
+from .extensions import EXTENSIONS, refuse_disabled
+from .headers import checksum, expires, number
+
+__all__ = ["Tus"]
+
+VERSION = "1.0.0"
+#: The body of a PATCH and of a creation with upload.
+PIECE_TYPE = "application/offset+octet-stream"
+_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+#: The IETF protocol has its own HEAD and PATCH on the same URLs.
+_IETF = ("Upload-Draft-Interop-Version", "Upload-Complete", "Upload-Incomplete")
+
+
+class UnsupportedVersion(UploadError):
+    """ "If the version specified by the Client is not supported by the Server, it MUST respond with the 412
+    Precondition Failed status and MUST include the Tus-Version header into the response. In addition, the Server MUST
+    NOT process the request." """
+
+    status = 412
+    code = "unsupported_version"
+    default = f"This server speaks tus {VERSION}: send Tus-Resumable: {VERSION}."
+
+
+class Tus(Protocol):
+    """Requests with Tus-Resumable, and what is asked of an upload's URL without it."""
+
+    name = "tus"
+    upload_methods = ("HEAD", "PATCH", "DELETE")
+
+    def __init__(self, mount: Mount) -> None:
+        super().__init__(mount)
+        self._verbs = {"POST": self._create, "HEAD": self._head, "PATCH": self._patch, "DELETE": self._delete}
+        off = mount.settings.tus_disable
+        self._extensions = tuple(name for name in EXTENSIONS if name not in off)
+        if "termination" in off:
+            del self._verbs["DELETE"]
+
+    def matches(self, request: UploadRequest) -> bool:
+        """Those with Tus-Resumable; without it, those that can be nothing else, and are told so."""
+        if "Tus-Resumable" in request.headers:
+            return request.method in self._verbs
+        if any(name in request.headers for name in _IETF):
+            return False
+        if request.method == "POST":
+            return "Upload-Length" in request.headers and request.media_type in ("", PIECE_TYPE)
+        return request.method in ("PATCH", "DELETE") and bool(_ID.fullmatch(request.tail))
+
+    def answers(self, request: UploadRequest) -> bool:
+        """HEAD of an upload's URL."""
+        if request.method != "HEAD" or any(name in request.headers for name in _IETF):
+            return False
+        return "Tus-Resumable" in request.headers or bool(_ID.fullmatch(request.tail))
+
+    def handle(self, request: UploadRequest) -> Response:
+        """Do what the request asks; every answer says the version."""
+        method = _method(request)
+        # "Tus-Resumable ... MUST be included in every request and response except for OPTIONS requests." A HEAD without
+        # it does no harm, and people type them.
+        if request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "") != VERSION:
+            raise UnsupportedVersion
+        if method not in self._verbs:
+            raise MethodNotAllowed(("OPTIONS", *self._verbs))
+        return self._finished(request, self._verbs[method](request))
+
+    def refuse(self, request: UploadRequest, error: UploadError) -> Response:
+        """With the version too, and with no offset of what is not there."""
+        return self._finished(request, wording.refusal(request, error))
+
+    def _finished(self, request: UploadRequest, response: Response) -> Response:
+        response.headers["Tus-Resumable"] = VERSION
+        if response.status_int == 412:
+            response.headers["Tus-Version"] = VERSION
+        return response
+
+    # ---- what is asked -----------------------------------------------------------------------------------------------
+
+    def advertise(self, request: UploadRequest, response: Response) -> None:
+        """ "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header.
+        It MAY include the Tus-Extension and Tus-Max-Size headers." """
+        trailer = ("checksum-trailer",) if self._reads_trailers(request) else ()
+        response.headers["Tus-Version"] = VERSION
+        response.headers["Tus-Extension"] = ",".join((*self._extensions, *trailer))
+        response.headers["Tus-Max-Size"] = str(self.mount.settings.max_size)
+        # "The Tus-Checksum-Algorithm header MUST be included in the response to an OPTIONS request."
+        response.headers["Tus-Checksum-Algorithm"] = ",".join(ALGORITHMS)
+        response.headers["Tus-Resumable"] = VERSION
+
+    def _head(self, request: UploadRequest) -> Response:
+        """ "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the
+        offset is 0, or the upload is already considered completed." """
+        with self._find(request, "status") as partial:
+            response = Response(status=200, content_type=None)
+            # "The Server MUST prevent the client and/or proxies from caching the response by adding the Cache-Control:
+            # no-store header to the response."
+            response.headers["Cache-Control"] = "no-store"
+            record = partial.record
+            waits = "parts" in record.words and not concatenation.assemble(self.mount, request, partial, must=False)
+            if not waits:
+                offset = self.mount.resumable().status(partial)
+                self._complete(request, partial, offset)
+                response.headers["Upload-Offset"] = str(offset)
+            self._tell(response, partial)
+            return response
+
+    def _tell(self, response: Response, partial: Partial) -> None:
+        """What HEAD says of an upload beside its offset."""
+        record, words = partial.record, partial.record.words
+        if record.size is not None:
+            response.headers["Upload-Length"] = str(record.size)
+        elif "parts" not in words:
+            # "As long as the length of the upload is not known, the Server MUST set Upload-Defer-Length: 1 in all
+            # responses to HEAD requests."
+            response.headers["Upload-Defer-Length"] = "1"
+        if words.get("metadata"):
+            # "If an upload contains additional metadata, responses to HEAD requests MUST include the Upload-Metadata
+            # header and its value as specified by the Client during the creation."
+            response.headers["Upload-Metadata"] = words["metadata"]
+        if words.get("concat"):
+            # "The response to a HEAD request for a partial or final upload MUST include the Upload-Concat header and
+            # its value as received in the upload creation request."
+            response.headers["Upload-Concat"] = words["concat"]
+        self._expire(response, partial)
+
+    # ---- what is done ------------------------------------------------------------------------------------------------
+
+    def _create(self, request: UploadRequest) -> Response:
+        if request.tail:
+            raise MethodNotAllowed(("OPTIONS", "GET", "HEAD", "PATCH", "DELETE"))
+        refuse_disabled(request, self._extensions)
+        partial, new = create(self.mount, request, may_wait="concatenation-unfinished" in self._extensions)
+        with partial:
+            response = Response(status=201, content_type=None)
+            # Relative to the host: behind a proxy that ends TLS we do not know our own scheme.
+            response.headers["Location"] = self.mount.url_of(request, partial.record.id)
+            offset = partial.offset
+            if new and request.media_type == PIECE_TYPE and "parts" not in partial.record.words:
+                offset = self._take(request, partial, 0)
+                response.headers["Upload-Offset"] = str(offset)
+            upload = self._complete(request, partial, offset)
+            self._expire(response, partial)
+            return self._represented(request, response, upload)
+
+    def _patch(self, request: UploadRequest) -> Response:
+        if request.media_type != PIECE_TYPE:
+            # "All PATCH requests MUST use Content-Type: application/offset+octet-stream, otherwise the server SHOULD
+            # return a 415 Unsupported Media Type status."
+            raise UnsupportedType(f"A PATCH needs Content-Type: {PIECE_TYPE}.", code="bad_content_type")
+        at = number(request.headers, "Upload-Offset", "bad_offset")
+        if at is None:
+            raise BadRequest("A PATCH needs an Upload-Offset header.", code="bad_offset")
+        with self._find(request, "write") as partial:
+            concatenation.refuse_final(partial.record)
+            self._declare(request, partial)
+            if partial.record.state == "complete" and at == partial.offset:
+                offset = at  # its last answer was lost, or it asks again for what became of the file
+            else:
+                offset = self._take(request, partial, at)
+            upload = self._complete(request, partial, offset)
+            # "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST include the
+            # Upload-Offset header containing the new offset."
+            response = Response(status=204, content_type=None)
+            response.headers["Upload-Offset"] = str(offset)
+            self._expire(response, partial)
+            return self._represented(request, response, upload)
+
+    def _delete(self, request: UploadRequest) -> Response:
+        """ "When receiving a DELETE request for an existing upload the Server SHOULD free associated resources and MUST
+        respond with the 204 No Content status confirming that the upload was terminated." """
+        with self._find(request, "delete") as partial:
+            self.mount.resumable().abort(request, partial)
+        return Response(status=204, content_type=None)
+
+    def _declare(self, request: UploadRequest, partial: Partial) -> None:
+        """ "Once it is known the Client MUST set the Upload-Length header in the next PATCH request. Once set the
+        length MUST NOT be changed." """
+        size = number(request.headers, "Upload-Length", "bad_length")
+        if size is None or size == partial.record.size:
+            return
+        if partial.record.size is not None or size < partial.offset:
+            raise BadRequest("Upload-Length cannot be changed, nor be less than what has come.", code="bad_length")
+        self.mount.resumable().declare(partial, size)
+
+    def _take(self, request: UploadRequest, partial: Partial, at: int) -> int:
+        """The body, from `at` on; verified first if it has a checksum."""
+        expected = self._expected(request)
+        try:
+            offset = self.mount.resumable().write(request, partial, at, request.upload_body, expected)
+        except TooLarge as error:
+            error.code = "size_exceeded"
+            raise
+        return offset
+
+    def _reads_trailers(self, request: UploadRequest) -> bool:
+        """PEP 3333 has no trailers; gunicorn keeps them where we find them, and is known by its socket."""
+        return "gunicorn.socket" in request.environ and "checksum-trailer" not in self.mount.settings.tus_disable
+
+    def _expected(self, request: UploadRequest) -> Expected | None:
+        if "Upload-Checksum" in request.headers and "checksum" in self._extensions:
+            return checksum(request.headers["Upload-Checksum"])
+        return None
+
+    def _complete(self, request: UploadRequest, partial: Partial, offset: int) -> Upload | None:
+        """Publish it when all of it is here: parts wait for the upload that they are parts of."""
+        record = partial.record
+        if offset != record.size or concatenation.is_part(record):
+            return None
+        return self.mount.finish(request, partial)
+
+    # ---- answers -----------------------------------------------------------------------------------------------------
+
+    def _find(self, request: UploadRequest, action: str) -> Partial:
+        if not _ID.fullmatch(request.tail):
+            raise NotFound
+        return self.mount.find(request, request.tail, action)
+
+    def _expire(self, response: Response, partial: Partial) -> None:
+        """Upload-Expires "MUST be included in every PATCH response if the upload is going to expire"."""
+        if partial.record.state == "open":
+            response.headers["Upload-Expires"] = expires(partial.expires)
+
+    def _represented(self, request: UploadRequest, response: Response, upload: Upload | None) -> Response:
+        """What was stored, in the last answer's body, for a client that asked to be told (RFC 7240 section 4.2)."""
+        asked = request.headers.get("Prefer", "").replace(" ", "").lower()
+        if upload is None or "return=representation" not in asked:
+            return response
+        facts: dict[str, Any] = replies.success([upload])
+        told = replies.json_reply(facts, 201 if response.status_int == 201 else 200)
+        told.headers.update(list(response.headers.items()))
+        told.headers["Content-Type"] = "application/json; charset=utf-8"
+        told.headers["Preference-Applied"] = "return=representation"
+        return told
+
+
+def _method(request: UploadRequest) -> str:
+    """ "The X-HTTP-Method-Override header MUST be a string which MUST be interpreted as the request's method by the
+    Server, if the header is presented. The actual method of the request MUST be ignored." Of a POST only: no page may
+    make a link that deletes."""
+    override: str = request.headers.get("X-HTTP-Method-Override", "") if request.method == "POST" else ""
+    method: str = request.method
+    return override.strip().upper() or method
