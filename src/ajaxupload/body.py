@@ -119,11 +119,15 @@ def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
     ], 0  # RFC 9112 section 6.3: "if this is a request message ... the message body length is zero"
 
 
-def body_of(environ: Mapping[str, Any]) -> Body:
-    """The request's body. Raises BadRequest, LengthRequired or NotImplementedHere when its end cannot be known."""
+def body_of(environ: Mapping[str, Any], idle: float | None = None) -> Body:
+    """The request's body; its client is given up after `idle` seconds without a byte where the server lends its socket.
+
+    Raises BadRequest, LengthRequired or NotImplementedHere when its end cannot be known.
+    """
     will_wait = "100-continue" in environ.get("HTTP_EXPECT", "").lower()
     connection = next((environ[name] for name in _LENT_SOCKETS if name in environ), None)
-    return Body(*_source(environ), will_wait=will_wait, connection=connection, salvageable=_keeps_failed_reads(environ))
+    keeps = _keeps_failed_reads(environ)
+    return Body(*_source(environ), will_wait=will_wait, connection=connection, salvageable=keeps, idle=idle)
 
 
 class Body:
@@ -141,6 +145,7 @@ class Body:
         will_wait: bool = False,
         connection: socket.socket | None = None,
         salvageable: bool = False,
+        idle: float | None = None,
     ) -> None:
         self.length = length
         self.received = 0
@@ -150,6 +155,7 @@ class Body:
         self._will_wait = will_wait
         self._connection = connection
         self._salvageable = salvageable
+        self._idle = idle
         self._read_size = _FIRST_READ
 
     def __iter__(self) -> Iterator[Block]:
@@ -170,7 +176,8 @@ class Body:
             raise BodyIncomplete
         remaining = size if self.length is None else min(size, self.length - self.received)
         try:
-            block = self._source.read(remaining)
+            with _patience(self._connection, self._idle):
+                block = self._source.read(remaining)
         except BaseException as error:  # gunicorn's sync worker raises SystemExit into a read when its time is up
             self.broken = True
             if isinstance(error, Exception):
@@ -243,15 +250,16 @@ def _meaning(error: Exception) -> BodyIncomplete | BodyTimeout:
 
 
 @contextmanager
-def _patience(connection: socket.socket | None, seconds: float) -> Iterator[None]:
+def _patience(connection: socket.socket | None, seconds: float | None) -> Iterator[None]:
     """Let no read wait longer than `seconds` for its client; a server that is less patient stays so."""
     before = connection.gettimeout() if connection is not None else None
+    if connection is None or seconds is None or (before is not None and before <= seconds):
+        yield
+        return
     with suppress(OSError):  # it may be closed already
-        if connection is not None and (before is None or before > seconds):
-            connection.settimeout(seconds)
+        connection.settimeout(seconds)
     try:
         yield
     finally:
         with suppress(OSError):
-            if connection is not None:
-                connection.settimeout(before)
+            connection.settimeout(before)

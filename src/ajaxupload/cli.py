@@ -21,6 +21,7 @@ from .demo.plan import Plan, advice, backends_of, place_faults, startup_faults
 from .demo.shelf import place_of
 from .demo.site import Site
 from .endpoint import Endpoint
+from .engine import partials_of
 from .errors import ConfigError, UploadError
 from .registry import names, nearest
 from .validators import human_size
@@ -243,4 +244,21 @@ def _clean(words: argparse.Namespace, plan: Plan) -> int:
             raise ConfigError(f"backend {spec.name!r} could not be cleaned: {error}") from error
         where = place.root if place else f"backend {spec.name!r}"
         print(f"{where}: {count or 'no'} leftover{'' if count == 1 else 's'} removed")
+    _sweep(settings, age if words.older_than is not None else None)
     return 0
+
+
+def _sweep(settings: Settings, age: float | None) -> None:
+    """Unfinished uploads that have expired, of every place where an endpoint keeps some; or all that are that old."""
+    seen: set[str] = set()
+    for endpoint in (each for each in settings.endpoints.values() if each.resumable):
+        store = partials_of(endpoint)
+        if store.root in seen:
+            continue
+        seen.add(store.root)
+        try:
+            count = sum(1 for _ in store.sweep(age))
+        except OSError as error:
+            raise ConfigError(f"{store.root} could not be cleaned: {error}") from error
+        if count:
+            print(f"{store.root}: {count} unfinished or remembered upload{'' if count == 1 else 's'} removed")

@@ -55,7 +55,8 @@ class EndpointSettings:
     visible yet, and refuse by raising an `UploadError` or returning False. `authorize(request, action, upload)`
     returns the principal (a string, or None for an anonymous one), or refuses in the same ways.
     `before_create(request, upload)` may change the id, name and metadata of an upload that begins, or refuse it.
-    `redirect` is where a plain form goes after success (303).
+    `redirect` is where a plain form goes after success (303). `idle_timeout` is for how many seconds a client may send
+    nothing, on servers that lend us their socket (gunicorn, Werkzeug).
 
     `resumable` offers uploads that take several requests. They are kept for `expires` seconds after their last change,
     in `partials_dir` (None: in the backend's own private directory, or in this user's under /var/tmp). At most
@@ -83,6 +84,7 @@ class EndpointSettings:
     max_fields: int = 100
     max_field_size: Size = 64 << 10
     max_fields_size: Size = 1 << 20
+    idle_timeout: Duration = 60.0
     before_create: Callable[..., Any] | None = None
     resumable: bool = True
     expires: Duration = 86400.0
@@ -276,8 +278,11 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
         problems.append(f"{where}: redirect {settings.redirect!r} must be a percent-encoded URL or path")
     least = (("max_size", 1), ("max_files", 1), ("max_fields", 0), ("max_unfinished", 1), ("max_unfinished_own", 1))
     problems.extend(f"{where}: {key} must be at least {n}" for key, n in least if getattr(settings, key) < n)
-    if settings.expires <= 0:
-        problems.append(f"{where}: expires must be longer than no time at all, such as '24 h'")
+    problems.extend(
+        f"{where}: {key} must be longer than no time at all, such as '60 s'"
+        for key in ("expires", "idle_timeout")
+        if getattr(settings, key) <= 0
+    )
     if settings.min_size > settings.max_size:
         problems.append(f"{where}: min_size is larger than max_size")
     problems.extend(

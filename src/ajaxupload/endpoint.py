@@ -21,6 +21,7 @@ from .errors import InternalError, MethodNotAllowed, NotFound, UnsupportedType, 
 from .guard import Guard
 from .protocols import replies
 from .protocols.base import Mount, Protocol, refuse_questions
+from .protocols.stored import stored_file
 from .registry import resolve
 from .request import UploadRequest
 from .upload import Upload
@@ -100,6 +101,7 @@ class Endpoint:
 
     def respond(self, request: UploadRequest) -> Response:
         """Answer one request. The whole flow: preflight, or description, or guard -> protocol -> answer."""
+        request.environ["ajaxupload.idle"] = self.settings.idle_timeout
         response = self.guard.preflight(request) or self._answer(request)
         return self.guard.share(request, response)
 
@@ -151,6 +153,8 @@ class Endpoint:
         if request.method != "OPTIONS" and request.tail.startswith(assets.PREFIX):
             return assets.answer(request, request.tail.removeprefix(assets.PREFIX))
         if request.method != "OPTIONS":
+            if request.tail and self.settings.serve:
+                return stored_file(self._mount, request)
             refuse_questions(request)
             if request.tail:
                 raise NotFound

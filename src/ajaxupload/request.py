@@ -35,7 +35,7 @@ class UploadRequest(Request):
         """The body's stream, made at first use: it may raise BadRequest, LengthRequired or NotImplementedHere."""
         body: Body | None = self.environ.get("ajaxupload.body")
         if body is None:
-            body = self.environ["ajaxupload.body"] = body_of(self.environ)
+            body = self.environ["ajaxupload.body"] = body_of(self.environ, self.environ.get("ajaxupload.idle"))
         return body
 
     def drain(self) -> None:

@@ -48,11 +48,12 @@ class Plan:
             return None
 
     def lead_home(self) -> None:
-        """Let plain forms come back to the page, unless the configuration sends them elsewhere."""
+        """Let plain forms come back to the page, and hand out what was stored, unless the configuration says else."""
         tables = (self.config or {}).get("endpoints")
         for path, table in tables.items() if isinstance(tables, Mapping) else ():
             if isinstance(table, dict):
                 table.setdefault("redirect", HOME)
+                table.setdefault("serve", True)
             if f"{path}/".startswith(RESERVED):
                 self.problems.append(f"endpoint {path!r}: the page keeps this path for itself: choose another one")
 

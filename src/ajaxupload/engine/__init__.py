@@ -8,8 +8,9 @@ not: HTTP status lines, headers, wire formats (protocols) and how bytes are kept
 from __future__ import annotations
 
 from .digests import ALGORITHMS, Expected
+from .once import OnceBatch
 from .place import chosen_dir, partials_of
 from .receive import Batch, Engine
 from .resume import Resumable
 
-__all__ = ["ALGORITHMS", "Batch", "Engine", "Expected", "Resumable", "chosen_dir", "partials_of"]
+__all__ = ["ALGORITHMS", "Batch", "Engine", "Expected", "OnceBatch", "Resumable", "chosen_dir", "partials_of"]

@@ -11,7 +11,7 @@ it), or a record that is complete.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..errors import Conflict, UploadError
 from ..partials import Partial, Record
@@ -20,7 +20,7 @@ from ..upload import Upload
 from .hooks import storing
 from .receive import Engine
 
-__all__ = ["finish", "raise_refusal"]
+__all__ = ["finish", "publish", "raise_refusal"]
 
 #: Seconds that a request waits for another one that is finishing the same upload, before it is told to come again.
 _PATIENCE = 10.0
@@ -41,25 +41,33 @@ def finish(engine: Engine, request: UploadRequest, partial: Partial, admit: Call
                 raise Conflict("Not all of the file has come yet.")
             upload = record.upload(offset)
             admit(upload)  # asked before anything can be refused for good: somebody may only have to log in again
-            _publish(engine, request, partial, upload)
+            try:
+                publish(engine, request, [(partial, upload)])
+            except UploadError as error:
+                if error.permanent:
+                    _refuse(partial, error)
+                raise
     partial.drop_data()
     return partial.record.upload(partial.offset)
 
 
-def _publish(engine: Engine, request: UploadRequest, partial: Partial, upload: Upload) -> None:
-    record = partial.record
-    try:
-        with engine.batch(request, record.protocol, lambda _upload: record.principal) as batch:
-            batch.adopt(upload, partial.whole(), record.filename, lambda name: _settle(partial, name))
-            batch.publish()
-    except UploadError as error:
-        if error.permanent:
-            _refuse(partial, error)
-        raise
-    record.state, record.completed = "complete", time.time()
-    record.filename, record.sniffed, record.digest = upload.filename, upload.sniffed, upload.digest
-    record.result, record.url = upload.result, upload.url
-    partial.save()
+def publish(engine: Engine, request: UploadRequest, finished: Sequence[tuple[Partial, Upload]]) -> None:
+    """Make these visible together, and let their records say so. Whoever calls is finishing each, and nobody else."""
+    with engine.batch(request, "", lambda upload: upload.principal) as batch:
+        for partial, upload in finished:
+            batch.adopt(upload, partial.whole(), partial.record.filename, _settling(partial))
+        batch.publish()
+    for partial, upload in finished:
+        record = partial.record
+        record.state, record.completed = "complete", time.time()
+        record.filename, record.sniffed, record.digest = upload.filename, upload.sniffed, upload.digest
+        record.result, record.url = upload.result, upload.url
+        with storing():
+            partial.save()
+
+
+def _settling(partial: Partial) -> Callable[[str], None]:
+    return lambda filename: _settle(partial, filename)
 
 
 def _settle(partial: Partial, filename: str) -> None:

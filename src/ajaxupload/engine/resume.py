@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import events
 from ..body import Block, Body
-from ..errors import ConfigError, NotFound, UploadError
+from ..errors import ConfigError, NotFound, StorageUnavailable, UploadError
 from ..partials import Partial, Partials, Record
 from ..request import UploadRequest
 from ..upload import Upload
@@ -40,7 +40,7 @@ class Resumable:
     """One endpoint's uploads that take several requests, over the place that keeps them."""
 
     def __init__(self, engine: Engine, store: Partials) -> None:
-        self._engine = engine
+        self.engine = engine
         self._settings = engine.settings
         self.store = store
         self._started = False
@@ -59,6 +59,16 @@ class Resumable:
             raise ConfigError(f"unfinished uploads cannot be looked through: {error}") from error
         self._started = True
 
+    def ready(self) -> bool:
+        """Can uploads be kept here? Where it is our own choice, and not possible, requests do without."""
+        if not self._started:
+            try:
+                self.startup()
+            except ConfigError as error:
+                _log.warning("unfinished uploads cannot be kept: %s", error)
+                return False
+        return True
+
     # ---- the verbs ---------------------------------------------------------------------------------------------------
 
     def open(self, request: UploadRequest, record: Record, admit: Admit) -> tuple[Partial, bool]:
@@ -71,13 +81,13 @@ class Resumable:
         upload.max_size = self._settings.max_size
         try:
             check_declared_size(upload.size, self._settings.max_size)
-            self._engine.rules.check_name(upload.name, upload.type)
+            self.engine.rules.check_name(upload.name, upload.type)
             record.principal = admit(upload)
-            self._engine.before_create(request, upload)
+            self.engine.before_create(request, upload)
             self._take_over(record, upload)
             with storing():
-                if not self._started:
-                    self.startup()
+                if not self.ready():
+                    raise StorageUnavailable
                 partial, new = self.store.create(record)
         except UploadError as error:
             error.file = upload.name
@@ -148,7 +158,7 @@ class Resumable:
 
     def finish(self, request: UploadRequest, partial: Partial, admit: Admit) -> Upload:
         """See finish.py. Idempotent."""
-        return finish(self._engine, request, partial, admit)
+        return finish(self.engine, request, partial, admit)
 
     def append(self, partial: Partial, parts: Sequence[Partial]) -> None:
         """Make the bytes of `parts`, which are complete, those of `partial`, in this order. Once is enough."""
@@ -158,13 +168,15 @@ class Resumable:
                 partial.record.words["assembled"] = True
                 partial.save()
 
-    def abort(self, request: UploadRequest, partial: Partial) -> None:
+    def abort(self, request: UploadRequest, partial: Partial, error: BaseException | None = None) -> None:
         """Leave nothing of it, a file that was stored excepted. Whoever writes to it stops before its next block."""
         upload = partial.record.upload(partial.offset)
         partial.remove()
         if partial.record.state == "open":
-            upload.state = "aborted"
-            self._emit(events.aborted, upload, request, error=None)
+            refused = isinstance(error, UploadError) and error.permanent
+            upload.state = "refused" if refused else "aborted"
+            request.told = True
+            self._emit(events.refused if refused else events.aborted, upload, request, error=error)
 
     def sweep(self, older_than: float | None = None) -> int:
         """Throw away what has expired (or is older than so many seconds). How many. Raises OSError."""
@@ -204,7 +216,7 @@ class Resumable:
         with storing():
             head = partial.read(0, HEAD_BYTES)
         try:
-            self._engine.rules.check_head(record.name, head[: record.size])
+            self.engine.rules.check_head(record.name, head[: record.size])
         except UploadError as error:
             error.file = record.name
             upload = record.upload(len(head))

@@ -8,7 +8,7 @@ KEEP: what arrived stays, whatever cut it short. WHOLE: a piece counts when it i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from ..body import Block, Body
@@ -18,7 +18,7 @@ from ..validators import HEAD_BYTES, check_declared_size, human_size
 from .digests import Expected
 from .hooks import storing
 
-__all__ = ["keep", "take_piece", "take_verified"]
+__all__ = ["keep", "store_whole", "take_piece", "take_verified"]
 
 #: Bytes between two syncs of one request: a HEAD waits for no more than these to reach the disk.
 _SYNC_STEP = 8 << 20
@@ -75,6 +75,30 @@ def _salvage(partial: Partial, turn: Turn, body: Body, limit: int, watch: Watch)
     with suppress(AjaxUploadError):
         if rest := body.salvage():
             _put(partial, turn, rest, limit, watch)
+
+
+def store_whole(partial: Partial, chunks: Iterable[Block], limit: int) -> int:
+    """Take a whole file from its start; of what an attempt before has stored, only compare. How many bytes it has.
+
+    Raises PieceDiffers, TooLarge, and what ended the chunks early.
+    """
+    with storing():
+        turn = partial.begin(partial.offset)
+    had, taken = turn.at, 0
+    for block in chunks:
+        check_declared_size(taken + len(block), limit)
+        known = max(0, min(len(block), had - taken))
+        if known:
+            _compare(partial, taken, memoryview(block)[:known])
+        if known < len(block):
+            with storing():
+                partial.put(turn, memoryview(block)[known:])
+        taken += len(block)
+    if taken < had:
+        raise PieceDiffers
+    with storing():
+        partial.sync()
+    return taken
 
 
 def take_verified(partial: Partial, at: int, body: Body, limit: int, expected: Expected) -> int:

@@ -34,7 +34,6 @@ class Record:
     own, as the client said them. `ttl` is for how many seconds after the last change it is kept. `state` is "open",
     "complete" (stored, and the record tells its clients so until it expires) or "refused" (for good, `error` says why).
     `planned` is the name under which it is about to become visible: a crash in that moment must not make a second file.
-    `answer` is what a whole request was answered with, for a repeat of it.
     """
 
     id: str
@@ -57,7 +56,6 @@ class Record:
     result: dict[str, Any] = _new(default_factory=dict)
     url: str | None = None
     error: dict[str, Any] | None = None
-    answer: dict[str, Any] | None = None
     created: float = _new(default_factory=time.time)
     completed: float | None = None
     ttl: float = 86400.0

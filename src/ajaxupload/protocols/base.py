@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from webob import Response
 
 from ..config import EndpointSettings
-from ..engine import Batch, Engine, Resumable
+from ..engine import Batch, Engine, OnceBatch, Resumable
 from ..errors import MalformedForm, NoFile, NotImplementedHere, TooLarge, UploadError
 from ..forms import LONGEST_HEAD, Form, FormLimits
 from ..guard import Guard
@@ -48,9 +49,20 @@ class Mount:
     #: Uploads that take several requests; None where the endpoint has none.
     partials: Resumable | None = None
 
-    def batch(self, request: UploadRequest, protocol: str) -> Batch:
-        """A place for the request's files; the guard is asked about each before its first byte is read."""
-        return self.engine.batch(request, protocol, lambda upload: self.guard.admit(request, "create", upload))
+    def batch(self, request: UploadRequest, protocol: str) -> Batch | OnceBatch:
+        """A place for the request's files; the guard is asked about each before its first byte is read.
+
+        With an Idempotency-Key they are stored once, however often the request comes.
+        """
+        admit = self._admit(request, "create")
+        key = request.headers.get("Idempotency-Key", "").strip()
+        if key and self.partials is not None and self.partials.ready():
+            ids = partial(self._key_file, request, key)
+            return OnceBatch(self.partials, request, protocol, admit, ids)
+        return self.engine.batch(request, protocol, admit)
+
+    def _key_file(self, request: UploadRequest, key: str, number: int) -> str:
+        return self.key_id(request, "file", key, str(number))
 
     def resumable(self) -> Resumable:
         """The verbs of uploads that take several requests. Raises NotImplementedHere where there are none."""
@@ -66,9 +78,9 @@ class Mount:
         """The asker's upload; the guard is asked whether it may do this to it. The caller closes it."""
         return self.resumable().find(request, upload_id, self._admit(request, action))
 
-    def finish(self, request: UploadRequest, partial: Partial) -> Upload:
+    def finish(self, request: UploadRequest, upload: Partial) -> Upload:
         """Publish it; the guard is asked."""
-        return self.resumable().finish(request, partial, self._admit(request, "finish"))
+        return self.resumable().finish(request, upload, self._admit(request, "finish"))
 
     def key_id(self, request: UploadRequest, *words: str) -> str:
         """The id that a client's own key has here: for this endpoint and this person, and nobody can guess it."""

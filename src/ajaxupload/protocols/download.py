@@ -33,15 +33,17 @@ _ATTR_CHARS = "!#$&+-.^_`|~"
 
 
 class _Blocks:
-    """A file's bytes from `start` to before `stop`, block by block; closes the file however the answer ends."""
+    """A file's bytes from `start` (None: where it stands) to before `stop`, block by block; closes the file however the
+    answer ends."""
 
-    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
+    def __init__(self, file: BinaryIO, start: int | None, stop: int) -> None:
         self._file = file
         self._start, self._stop = start, stop
 
     def __iter__(self) -> Iterator[bytes]:
-        self._file.seek(self._start)
-        left = self._stop - self._start
+        if self._start is not None:
+            self._file.seek(self._start)
+        left = self._stop - (self._start or 0)
         while left > 0 and (block := self._file.read(min(_BLOCK, left))):
             left -= len(block)
             yield block
@@ -65,10 +67,20 @@ def content_disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(shown, safe=_ATTR_CHARS)}"
 
 
-def attachment(file: BinaryIO, name: str) -> Response:
-    """The file as an attachment; the answer owns it and closes it, and honours a Range."""
+def attachment(file: BinaryIO, name: str, size: int | None = None) -> Response:
+    """The file as an attachment; the answer owns it and closes it, and honours a Range.
+
+    `size` is that of a file which is none of this machine, and cannot be read from the middle.
+    """
+    response = _streamed(file, size) if size is not None else _from_disk(file)
+    response.headers["Content-Disposition"] = content_disposition(name)
+    response.headers.update(_HARMLESS.items())
+    return response
+
+
+def _from_disk(file: BinaryIO) -> Response:
     info = os.fstat(file.fileno())
-    response = Response(
+    return Response(
         app_iter=_Blocks(file, 0, info.st_size),
         content_type="application/octet-stream",
         content_length=info.st_size,
@@ -77,6 +89,8 @@ def attachment(file: BinaryIO, name: str) -> Response:
         last_modified=datetime.fromtimestamp(int(info.st_mtime), timezone.utc),
         accept_ranges="bytes",
     )
-    response.headers["Content-Disposition"] = content_disposition(name)
-    response.headers.update(_HARMLESS.items())
-    return response
+
+
+def _streamed(file: BinaryIO, size: int) -> Response:
+    blocks = _Blocks(file, None, size)
+    return Response(app_iter=blocks, content_type="application/octet-stream", content_length=size)
