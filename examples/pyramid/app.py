@@ -20,6 +20,8 @@ from pyramid.session import SignedCookieSessionFactory
 from ajaxupload import Upload
 from ajaxupload.errors import NotAuthenticated
 
+STATIC = str(Path(__file__).with_name("static"))
+
 PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Drop box</title>{head}</head>
@@ -55,8 +57,10 @@ def index(request: Request) -> Response:
         f'<li><a href="{escape(request.route_path("file", name=name))}">{escape(name)}</a>' for name in names
     )
     # The widget. Without JavaScript it is a form that posts the files and comes back here.
-    content = f"<p>You are {user}.</p>{request.ajax_upload()}<h2>Your files</h2><ul>{links or '<li>none yet'}</ul>"
-    return Response(PAGE.format(head=request.ajax_upload_assets(), content=content))
+    list_ = f'<ul id="files">{links or "<li>none yet"}</ul>'
+    content = f"<p>You are {user}.</p>{request.ajax_upload()}<h2>Your files</h2>{list_}"
+    script = f'<script src="{request.static_path(STATIC + "/list.js")}" defer></script>'
+    return Response(PAGE.format(head=request.ajax_upload_assets() + script, content=content))
 
 
 def login(request: Request) -> Response:
@@ -86,6 +90,7 @@ def main(global_config: dict[str, Any], **settings: Any) -> Any:
         config.add_route("index", "/")
         config.add_route("login", "/login", request_method="POST")
         config.add_route("file", "/files/{name}")
+        config.add_static_view("static", STATIC)
         config.add_view(index, route_name="index")
         config.add_view(login, route_name="login")
         config.add_view(file, route_name="file")

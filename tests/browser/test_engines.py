@@ -55,7 +55,7 @@ def test_a_small_file_is_posted_and_the_form_sends_its_id(driver: Driver, server
     assert [(one.proto, one.name, one.sha256) for one in server.state.stored] == [("raw", file.name, sha256(file))]
     assert driver.run("new FormData(document.querySelector('form')).getAll('docs')") == ["id1"]
     assert driver.run("document.querySelector('ajax-upload [role=status]').textContent") == f"{file.name} uploaded"
-    assert "Uploaded, 50" in driver.run("document.querySelector('.au-item .au-status').textContent")
+    assert driver.run("document.querySelector('.au-item .au-status').textContent") == "Uploaded, 48.8 KiB"
 
 
 def test_a_large_file_goes_by_tus_over_a_reset_connection(driver: Driver, server: Server, make: MAKE) -> None:
@@ -69,11 +69,11 @@ def test_a_large_file_goes_by_tus_over_a_reset_connection(driver: Driver, server
 
 
 def test_a_refusal_shows_the_servers_reason_and_can_be_tried_again(driver: Driver, server: Server, make: MAKE) -> None:
-    server.state.faults = [Fault("POST", 422, {"success": False, "error": "Infected with EICAR"})]
+    server.state.faults = [Fault("POST", 400, {"success": False, "error": "No such album"})]
     shown(driver, server)
     driver.choose("#file", make("x.txt"))
     driver.until(f"{STATES} === 'failed'")
-    assert driver.run("document.querySelector('[role=alert]').textContent") == "x.txt: Infected with EICAR"
+    assert driver.run("document.querySelector('[role=alert]').textContent") == "x.txt: No such album"
     assert driver.run("document.querySelector('ajax-upload').checkValidity()") is False
     driver.run("document.querySelector('[aria-label=\"Try x.txt again\"]').click()")
     driver.until(f"{STATES} === 'done'")

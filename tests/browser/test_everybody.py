@@ -22,17 +22,20 @@ MB = 1 << 20
 SNAPSHOT = """
 - text: Choose files
 - button "Choose files"
-- paragraph: or drop here, or paste. Up to 2 GB each.
+- paragraph: "or drop here, or paste. Up to 2 GiB each. No more than 5 files. Allowed: .pdf, .txt."
 - list "Files":
   - listitem:
-    - text: report.pdf Uploaded, 5 kB
+    - text: report.pdf Uploaded, 4.9 KiB
     - button "Remove report.pdf"
   - listitem:
     - text: "notes.txt Failed: This file holds a virus."
-    - button "Try notes.txt again"
     - button "Remove notes.txt"
-- status: 1 of 2 files failed
-- alert: "notes.txt: This file holds a virus."
+  - listitem:
+    - text: "more.txt Failed: The server answered 404."
+    - button "Try more.txt again"
+    - button "Remove more.txt"
+- status: 2 of 3 files failed
+- alert: "more.txt: The server answered 404."
 """.strip()
 
 
@@ -40,10 +43,10 @@ def bring_to(state: str, tab: Tab, server: Server, make: MAKE) -> None:
     """Idle, busy (with every kind of row), failed or done."""
     if state == "failed":
         refusal = {"success": False, "error": "This file holds a virus."}
-        server.state.faults = [Fault("POST", 422, refusal, path="/upload")]
-        tab.choose(make("invoice.pdf"), make("huge.iso", 11_000_000))
-        tab.wait("failed")
-        tab.forget("422")
+        server.state.faults = [Fault("POST", status, refusal, path="/upload") for status in (422, 400)]
+        tab.choose(make("invoice.pdf"), make("letter.pdf"), make("huge.iso", 11_000_000))
+        tab.wait("failed", 2)
+        tab.forget("422", "400")
     if state == "busy":
         tab.choose(make("done.txt"))
         tab.wait("done")
@@ -79,14 +82,15 @@ def test_axe_finds_nothing_in_an_unfinished_upload(
 
 
 def test_the_aria_snapshot_of_an_upload_reads_like_a_sentence(visit: OPEN, server: Server, make: MAKE) -> None:
-    server.state.limits = {"max_size": 2_000_000_000}
+    server.state.limits = {"max_size": 2 << 30, "max_files": 5, "allow": [".pdf", ".txt"]}
     tab = visit("concurrency=1")
     refusal = {"success": False, "error": "This file holds a virus."}
-    server.state.faults = [Fault("POST", 422, refusal, path="/upload", skip=1)]
-    tab.choose(make("report.pdf", 5000), make("notes.txt"))
-    tab.wait("failed")
+    faults = [Fault("POST", 422, refusal, path="/upload", skip=1), Fault("POST", 404, {}, path="/upload", skip=1)]
+    server.state.faults = faults
+    tab.choose(make("report.pdf", 5000), make("notes.txt"), make("more.txt"))
+    tab.wait("failed", 2)
     assert tab.widget.aria_snapshot() == SNAPSHOT
-    tab.forget("422")
+    tab.forget("422", "404")
 
 
 def test_by_keyboard_alone_a_file_is_chosen_sent_and_removed(visit: OPEN, make: MAKE) -> None:
@@ -179,10 +183,10 @@ def test_forced_colours_keep_the_bar_and_the_buttons_visible(visit: OPEN, make: 
 @pytest.mark.parametrize(
     ("lang", "said", "shown"),
     [
-        ("de", "a.txt hochgeladen", "Hochgeladen, 1,5 kB"),
-        ("fr", "a.txt envoyé", "Envoyé, 1,5 ko"),
-        ("es", "a.txt subido", "Subido, 1,5 kB"),
-        ("zh", "已上传 1 个文件", "已上传\uff0c1.5 kB"),
+        ("de", "a.txt hochgeladen", "Hochgeladen, 1,5 KiB"),
+        ("fr", "a.txt envoyé", "Envoyé, 1,5 Kio"),
+        ("es", "a.txt subido", "Subido, 1,5 KiB"),
+        ("zh", "已上传 1 个文件", "已上传\uff0c1.5 KiB"),
     ],
 )
 def test_other_languages_in_texts_and_numbers(visit: OPEN, make: MAKE, lang: str, said: str, shown: str) -> None:

@@ -64,7 +64,7 @@ def busy(tab: Tab, server: Server, make: MAKE) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_busy(visit: OPEN, server: Server, make: MAKE, scheme: str) -> None:
-    server.state.limits = {"max_size": 2_000_000_000, "resumable": "/files/"}
+    server.state.limits = {"max_size": 2 << 30, "resumable": "/files/"}
     attributes = "chunk-size=1MiB concurrency=2"
     tab = visit(attributes, color_scheme=scheme, viewport={"width": 760, "height": 720}, device_scale_factor=2)
     picture(tab, f"{scheme}-idle")
@@ -74,28 +74,28 @@ def test_busy(visit: OPEN, server: Server, make: MAKE, scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_failed(visit: OPEN, server: Server, make: MAKE, scheme: str) -> None:
-    server.state.limits = {"max_size": 2_000_000, "allow": ["image/*", ".pdf"]}
+    server.state.limits = {"max_size": 2 << 20, "allow": ["image/*", ".pdf"]}
     tab = visit(color_scheme=scheme, viewport={"width": 760, "height": 600}, device_scale_factor=2)
-    server.state.faults = [Fault("POST", 422, {"error": "The pages of this PDF cannot be read."}, path="/upload")]
+    server.state.faults = [Fault("POST", 400, {"error": "There is no album of that name."}, path="/upload")]
     tab.choose(make("scan.pdf", 50_000))
     tab.wait("failed")
     tab.page.get_by_role("button", name="Try scan.pdf again").focus()
     files = tab.make_files(("setup.exe", "MZ", "application/x-msdownload"))
     tab.page.dispatch_event("ajax-upload", "drop", {"dataTransfer": files})
     tab.wait("refused")
-    tab.forget("422")
+    tab.forget("400")
     picture(tab, f"{scheme}-failed")
 
 
 def test_phone(visit: OPEN, server: Server, make: MAKE) -> None:
-    server.state.limits = {"max_size": 2_000_000_000, "resumable": "/files/"}
+    server.state.limits = {"max_size": 2 << 30, "resumable": "/files/"}
     tab = visit("chunk-size=1MiB concurrency=2", **PHONE)
     busy(tab, server, make)
     picture(tab, "phone-busy")
 
 
 def test_right_to_left(visit: OPEN, server: Server, make: MAKE) -> None:
-    server.state.limits = {"max_size": 2_000_000_000, "resumable": "/files/"}
+    server.state.limits = {"max_size": 2 << 30, "resumable": "/files/"}
     viewport = {"width": 760, "height": 720}
     tab = visit("chunk-size=1MiB concurrency=2", lang="ar", dir="rtl", viewport=viewport)
     busy(tab, server, make)
@@ -120,6 +120,6 @@ def test_an_old_page(visit: OPEN, server: Server, make: MAKE) -> None:
     tab.page.locator(".qq-upload-fail").wait_for()
     tab.speed(MB)
     tab.choose(make("film.bin", 3 * MB))
-    tab.page.locator(".qq-upload-size", has_text="of 3.1 MB").wait_for()
+    tab.page.locator(".qq-upload-size", has_text="of 3 MiB").wait_for()
     tab.forget("422")
     picture(tab, "old-page")

@@ -137,7 +137,7 @@ def test_a_refusal_reaches_show_message_and_the_list(visit: OPEN, server: Server
     ("options", "name", "message"),
     [
         ("allowedExtensions: ['jpg', 'PNG'],", "a.txt", "a.txt cannot be uploaded here. Allowed: jpg, PNG."),
-        ("sizeLimit: 1000,", "big.txt", "big.txt is too large. The limit is 1 kB."),
+        ("sizeLimit: 1000,", "big.txt", "big.txt is too large. The limit is 1,000 bytes."),
         ("minSizeLimit: 10,", "a.txt", "a.txt is too small. At least 10 bytes is needed."),
         ("", "empty.txt", "empty.txt is empty."),
         ("filesLimit: 1,", "a.txt", "Only one file can be uploaded."),
@@ -147,7 +147,7 @@ def test_a_refusal_reaches_show_message_and_the_list(visit: OPEN, server: Server
             "a-very-long-name-th…-can-read.txt: only jpg!",
         ),
         ("filesLimit: 1, messages: { filesLimitError: 'At most {filesLimit}!' },", "a.txt", "At most 1!"),
-        ("sizeLimit: 1000, messages: { sizeError: '{file} > {sizeLimit}' },", "big.txt", "big.txt > 1 kB"),
+        ("sizeLimit: 1000, messages: { sizeError: '{file} > {sizeLimit}' },", "big.txt", "big.txt > 1,000 bytes"),
     ],
 )
 def test_a_fault_refuses_the_whole_choice_with_one_message(
@@ -182,7 +182,7 @@ def test_cancel_in_the_list_stops_the_upload(visit: OPEN, server: Server, make: 
     tab = open_page(visit)
     tab.speed(1 << 20)
     tab.choose(make("film.bin", 5 << 20))
-    tab.page.locator(".qq-upload-size", has_text=" of 5.2 MB").wait_for()
+    tab.page.locator(".qq-upload-size", has_text=" of 5 MiB").wait_for()
     assert tab.page.evaluate("uploader.getInProgress()") == 1
     tab.page.get_by_role("link", name="Cancel film.bin").click()
     assert calls(tab, "cancel") == [[0, "film.bin"]]

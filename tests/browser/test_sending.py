@@ -137,14 +137,15 @@ def test_at_most_three_files_are_sent_at_a_time_and_all_arrive(visit: OPEN, serv
 def test_limits_are_read_from_the_endpoint_and_shown(visit: OPEN, server: Server, make: MAKE) -> None:
     server.state.limits = {"max_size": 1000, "min_size": 3, "max_files": 2, "allow": [".txt", "image/*"]}
     tab = visit()
-    assert tab.page.locator(".au-hint").inner_text() == "or drop here, or paste. Up to 1 kB each."
+    hint = tab.page.locator(".au-hint").inner_text()
+    assert hint == "or drop here, or paste. Up to 1,000 bytes each. No more than 2 files. Allowed: .txt, image/*."
     assert tab.page.locator("#file").get_attribute("accept") == ".txt,image/*"
     bad = (make("big.txt", 1001), make("small.txt", 2), make("x.exe", 10), make("empty.txt", ""))
     tab.choose(*bad, make("1.txt"), make("2.png", 9), make("3.txt"))
     tab.wait("done", 2)
     texts = tab.page.locator("[data-state=refused] .au-status").all_inner_texts()
     assert texts == [
-        "Not added: big.txt is too large. The limit is 1 kB.",
+        "Not added: big.txt is too large. The limit is 1,000 bytes.",
         "Not added: small.txt is too small. At least 3 bytes is needed.",
         "Not added: x.exe cannot be uploaded here. Allowed: .txt, image/*.",
         "Not added: empty.txt is empty.",

@@ -73,7 +73,7 @@ def test_without_javascript_three_files_are_stored_and_named(
     page.get_by_label("Choose files").set_input_files(files)
     page.get_by_role("button", name="Upload").click()
     note = page.get_by_role("status")
-    assert note.inner_text() == "Stored: first.bin, <b>second & third.bin and ünïcode.bin"
+    assert note.inner_text() == "Stored: first.bin, <b>second & third.bin (as _b_second & third.bin) and ünïcode.bin"
     assert page.url == server.url
     stored = sorted(hashlib.sha256(path.read_bytes()).digest() for path in server.folder.iterdir())
     assert stored == sorted(hashlib.sha256(path.read_bytes()).digest() for path in files)
@@ -129,3 +129,21 @@ def test_with_javascript_the_widget_sends_and_the_list_follows(
     assert stored == sorted(hashlib.sha256(path.read_bytes()).digest() for path in files)
     assert page.url == server.url
     assert complaints == []
+
+
+def test_the_limits_are_stated_once(browser: Browser, tmp_path: Path) -> None:
+    """By the widget, which asks the endpoint; by the form, where there is no widget."""
+    (tmp_path / "served").mkdir()
+    options = ("--option", "max_size=4 MiB", "--option", "max_files=7", "--option", "allow=image/*,.pdf")
+    with served(tmp_path / "served", *options) as server:
+        plain, _ = opened(browser, server.url, javascript=False)
+        assert plain.locator("form .hint").all_inner_texts() == [
+            "Up to 4 MiB each, 7 at once. Accepted: image/*, .pdf."
+        ]
+        page, complaints = opened(browser, server.url, javascript=True)
+        page.locator(".au-hint", has_text="Allowed:").wait_for()
+        page.evaluate("document.querySelector('ajax-upload').ready")
+        assert page.locator("form p").all_inner_texts() == [
+            "or drop here, or paste. Up to 4 MiB each. No more than 7 files. Allowed: image/*, .pdf."
+        ]
+        assert complaints == []

@@ -153,10 +153,18 @@ def test_a_form_of_three_files_comes_back_to_the_page_that_names_them(site: Test
     back = form.submit(headers={**PAGE, "Sec-Fetch-Site": "same-origin"})
     assert (back.status_int, back.headers["Location"]) == (303, "/")
     page = back.follow()
-    assert "<strong>Stored:</strong> a.bin, &lt;b&gt;.bin and c.bin</p>" in page.text
+    assert "<strong>Stored:</strong> a.bin, &lt;b&gt;.bin (as _b_.bin) and c.bin</p>" in page.text
     assert sorted(names_on(page.text)) == sorted(os.listdir(folder))
     assert len(os.listdir(folder)) == 3
     assert "<strong>Stored:" not in site.get("/").text, "said once"
+
+
+def test_a_note_says_under_which_name_a_file_was_stored(site: TestApp, folder: Path) -> None:
+    store(folder, "a.bin")
+    files = [("file", "a.bin", b"1"), ("file", "b.bin", b"2")]
+    page = site.post("/upload", upload_files=files, headers=PAGE, status=303).follow()
+    (stored,) = set(os.listdir(folder)) - {"a.bin", "b.bin"}
+    assert f"<strong>Stored:</strong> a.bin (as {stored}) and b.bin</p>" in page.text
 
 
 def test_a_note_names_five_files_and_counts_the_rest(site: TestApp) -> None:

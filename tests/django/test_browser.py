@@ -101,8 +101,7 @@ def test_the_examples_widget_stores_and_shows_the_servers_reason(example: Server
     assert states == [["widget.png", "done"], ["lie.png", "failed"]]
     assert "lie.png is not" in page.inner_text("ajax-upload")
     assert (data / "media" / "uploads" / "user-1" / "widget.png").read_bytes() == PNG
-    page.reload()
-    assert page.inner_text("li >> text=widget.png") == "widget.png"
+    page.wait_for_selector("#files >> text=widget.png")
 
 
 def test_the_examples_seed_page_stores(example: Server, page: Any, data: Path) -> None:

@@ -53,6 +53,7 @@ def test_the_widget_uploads_what_is_chosen(browser: Browser, site: Site, files: 
     page.get_by_label("Choose files").set_input_files(files)
     expect(page.locator("ajax-upload li").filter(has_text="Uploaded")).to_have_count(2)
     assert {path.stat().st_size for path in (site[1] / "ann").iterdir()} == {path.stat().st_size for path in files}
+    expect(page.locator("#files a")).to_have_text(sorted(path.name for path in (site[1] / "ann").iterdir()))
     page.context.close()
 
 

@@ -11,17 +11,17 @@ const root = new URL('../../src/ajaxupload/static/ajaxupload/', import.meta.url)
 const read = (name) => readFileSync(new URL(name, root), 'utf8');
 
 /** Fields of the engine that nobody outside may touch, so that their names may be short. */
-const PRIVATE = /^_(wanted|ctl|key|stored|once)$/;
+const PRIVATE = /^(_(wanted|ctl|key|stored|once)|passing|sent|whole|_tell)$/;
 
 const source = read('ajax-upload.js');
 const { code } = await minify(source, {
-  compress: { passes: 2, ecma: 2022 },
+  compress: { passes: 2, ecma: 2022, inline: 1, reduce_funcs: false },
   mangle: { properties: { regex: PRIVATE } },
   format: { ecma: 2022, comments: false },
 });
 // Which source it was made of: tests/browser/test_files.py compares without Node.
 const stamp = createHash('sha256').update(source).digest('hex').slice(0, 8);
-const script = `/*! ajaxupload ${stamp}, MIT licence */\n${code}\n`;
+const script = `/*! ajaxupload ${stamp} MIT */\n${code}\n`;
 const style = read('ajax-upload.css');
 const files = { 'ajax-upload.min.js': script, 'js/fileuploader.js': script, 'css/fileuploader.css': style };
 

@@ -147,11 +147,52 @@ test('limits are asked for once, and a server without an answer sets none', asyn
   await Promise.all([uploader.limits(), uploader.limits()]);
   assert.equal(server.log.length, 1);
   assert.equal(uploader.maxSize, 7);
-  assert.equal(uploader.options.resumable, '/files/');
+  assert.equal(uploader.options.resumable, `${server.url}/files/`);
   const other = make({ endpoint: 'http://127.0.0.1:9/', resumable: undefined });
   await other.limits();
   assert.deepEqual(other.allowed, {});
 });
+
+for (const [resumable, expected] of [
+  ['/files/', '/files/'],
+  ['files/', '/files/'],
+  ['/upload', '/upload'],
+  [null, ''],
+  [undefined, ''],
+])
+  test(`the endpoint's description names ${resumable} for tus, as seen from the endpoint and not from the page`, async () => {
+    server.limits = { resumable };
+    const uploader = make({ resumable: undefined });
+    await uploader.limits();
+    assert.equal(uploader.options.resumable, expected && server.url + expected);
+  });
+
+for (const [status, json, final] of [
+  [413, { preventRetry: true }, true],
+  [415, {}, true],
+  [422, null, true],
+  [422, { preventRetry: false }, false],
+  [507, { preventRetry: true }, true],
+  [403, { preventRetry: true }, true],
+  [401, { preventRetry: true }, false],
+  [503, { preventRetry: false }, false],
+  [404, null, false],
+])
+  test(`a ${status} with ${JSON.stringify(json)} is ${final ? '' : 'not '}final`, async () => {
+    server.faults = Array(6).fill({ status, json });
+    const uploader = make();
+    const [item] = await upload(uploader, file('a', 'x'));
+    assert.equal(item.final, final);
+    server.faults = [];
+    server.log.length = 0;
+    uploader.resume(); // all of them: what is final is left as it is
+    if (!final) await once(uploader, 'complete');
+    assert.deepEqual([item.state, server.log.length], final ? ['failed', 0] : ['done', 1]);
+    if (!final) return;
+    const end = once(uploader, 'complete');
+    uploader.resume(item); // the page's own wish counts
+    assert.equal((await end)[0].state, 'done');
+  });
 
 for (const [status, tries] of [[400, 1], [401, 1], [403, 1], [404, 1], [408, 6], [409, 6], [410, 1], [415, 1], [422, 1], [423, 6], [425, 6], [429, 6], [500, 6], [501, 1], [502, 6], [503, 6], [504, 6], [507, 6]])
   test(`a ${status} is tried ${tries} time(s)`, async () => {

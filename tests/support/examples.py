@@ -34,8 +34,7 @@ def _flask(root: Path, *command: str) -> Iterator[Site]:
 @contextmanager
 def _pyramid(root: Path, *command: str) -> Iterator[Site]:
     """In a copy of the example: its ini file stores beside itself."""
-    for name in ("app.py", "development.ini"):
-        shutil.copy(_EXAMPLES / "pyramid" / name, root)
+    shutil.copytree(_EXAMPLES / "pyramid", root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("dropbox"))
     ini = root / "development.ini"
     ini.write_text(ini.read_text().replace("127.0.0.1:6543", "127.0.0.1:0") + "control_socket_disable = true\n")
     with serving([sys.executable, "-m", *command], cwd=root, log=root / "log", PYTHONPATH=os.fspath(root)) as port:

@@ -131,11 +131,11 @@ class Site:
 
     def _note(self, uploads: Sequence[Upload]) -> str:
         """Signed text that fits a cookie: browsers keep 4096 bytes, and forget longer ones without a word."""
-        for longest in (80, 40, 20):
-            note = self._signer.dumps([len(uploads), [_named(upload, longest) for upload in uploads[:_NAMED]]])
-            if len(note) <= _NOTE_BYTES:
-                break
-        return str(note)
+        notes = (
+            str(self._signer.dumps([len(uploads), [_named(upload, longest) for upload in uploads[:_NAMED]]]))
+            for longest in (80, 40, 20)
+        )
+        return next((note for note in notes if len(note) <= _NOTE_BYTES), "")
 
     def _read_note(self, request: Request) -> list[Any] | None:
         """[number of files, names of the first]; None where there is no note, or one that is not from us."""

@@ -50,11 +50,8 @@ export interface UploadLimits {
   /** Entries as in the `accept` attribute; empty: everything. */
   allow?: string[];
   protocols?: string[];
-  /**
-   * How interrupted uploads can be resumed; null: not at all. The widget knows the protocol "tus". `url` is where
-   * uploads are created, relative to the endpoint; absent: the endpoint itself.
-   */
-  resumable?: { protocol: string; url?: string } | null;
+  /** Where tus uploads are created, relative to the endpoint; null where the server offers none. */
+  resumable?: string | null;
 }
 
 /** An upload that a reload cut off and that the server still knows. */

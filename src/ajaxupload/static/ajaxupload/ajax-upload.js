@@ -375,8 +375,8 @@
       this.#limits ??= request('GET', resolve(endpoint), { headers: { Accept: 'application/json' }, credentials })
         .then(({ json }) => {
           this.allowed = json ?? {};
-          const { protocol, url = '' } = this.allowed.resumable ?? {};
-          this.options.resumable ??= protocol === 'tus' ? new URL(url, resolve(endpoint)).href : '';
+          const { resumable } = this.allowed;
+          this.options.resumable ??= resumable ? new URL(resumable, resolve(endpoint)).href : '';
           this.#emit('limits', this.allowed);
         })
         .catch(() => {}); // another kind of server: it will say no by itself
