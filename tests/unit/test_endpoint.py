@@ -232,9 +232,10 @@ def test_limits_are_told_in_bytes_to_programs_and_in_words_to_people() -> None:
         "max_files": 3,
         "allow": ["image/*", ".pdf"],
         "deny": [".gif"],
-        "protocols": ["valums", "form", "raw"],
-        "resumable": None,
+        "protocols": ["tus", "valums", "form", "raw"],
+        "resumable": "/upload",
     }
+    assert Reply(limited, environ("GET", SCRIPT_NAME="")).json["resumable"] == "/"
     page = Reply(limited, environ("GET", HTTP_ACCEPT="text/html")).body.decode()
     assert "2 MiB" in page
     assert 'accept="image/*,.pdf"' in page

@@ -225,7 +225,7 @@ def test_its_errors_come_with_200_but_for_who_asks_for_json() -> None:
     ],
 )
 def test_a_piece_of_a_file_is_refused_instead_of_stored(path: str, headers: dict[str, Any], says: str) -> None:
-    answer = ask("POST", path, **JSON, **headers)
+    answer = ask("POST", path, settings={"resumable": False}, **JSON, **headers)
     assert (answer.status_code, says in answer.json["error"], Memory.files) == (501, True, {})
 
 
@@ -244,7 +244,13 @@ def test_a_file_in_one_piece_is_a_whole_one(count: str) -> None:
 @pytest.mark.parametrize("query", ["?resumableIdentifier=5-a", "?patch=x", "?qqtimestamp=1"])
 def test_a_question_of_another_protocol_gets_no_200(query: str) -> None:
     assert ask("GET", "/" + query, b"").status_code == 501
-    assert ask("HEAD", "/", b"", Tus_Resumable="1.0.0").status_code == 501
+
+
+def test_without_resumable_uploads_a_tus_client_hears_that_there_are_none() -> None:
+    off = {"resumable": False}
+    assert ask("HEAD", "/", b"", settings=off, Tus_Resumable="1.0.0").status_code == 501
+    assert ask("GET", "/", b"", settings=off).json["resumable"] is None
+    assert "Tus-Version" not in ask("OPTIONS", "/", b"", settings=off).headers
 
 
 def test_a_query_of_201_fields_is_refused() -> None:

@@ -16,7 +16,7 @@ from tests.wire.doors import TOKEN
 from tests.wire.transcript import Case
 
 #: The protocols that are spoken. One that is added here takes the requests that name it out of these tests.
-SPOKEN = ("valums", "form", "raw")
+SPOKEN = ("tus", "valums", "form", "raw")
 #: Widgets whose whole files are ordinary requests to a protocol that is spoken.
 AS_PLAIN = {"fineuploader"}
 
@@ -74,9 +74,9 @@ class Captured:
     def verdict(self) -> str:
         """Whose it is: a protocol's name, or "refused"."""
         claims = {*self.row["protocol_is_one_of"]}
+        if "tus" in claims:  # tus-js-client speaks the IETF's protocol as well, and says in a header which one
+            return "tus" if "tus-resumable" in self.headers else "refused"
         particular = [name for name in SPOKEN if name in claims and name not in ("form", "raw")]
-        if particular and particular != ["valums"]:
-            return particular[0]
         if not self.is_whole() or not claims & {*SPOKEN, *AS_PLAIN}:
             return "refused"
         if "qqfile" in self.query or (particular and self.parts):
@@ -91,10 +91,11 @@ class Captured:
             return str(self.row["text"]).encode()
         return bytes(min(self.row.get("bodyLen", 0), LONGEST))
 
-    def case(self) -> Case:
-        """As a case of a table: what to send, and nothing of what is expected."""
-        lines = [f"{self.method} {self.row['url']} HTTP/1.1"]
-        headers = {**self.headers, **({"x-csrftoken": TOKEN} if "x-csrftoken" in self.headers else {})}
+    def case(self, url: str = "", **others: str) -> Case:
+        """As a case of a table: what to send, and nothing of what is expected. To another URL, and with other values
+        of some headers, where those came from the server."""
+        lines = [f"{self.method} {url or self.row['url']} HTTP/1.1"]
+        headers = {**self.headers, **({"x-csrftoken": TOKEN} if "x-csrftoken" in self.headers else {}), **others}
         if self.parts:
             headers["content-type"] += "; boundary=XbX"
         lines += [f"{name}: {value}" for name, value in headers.items() if name not in ("content-length", "expect")]
@@ -102,6 +103,22 @@ class Captured:
         if "transfer-encoding" in self.headers:
             body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
         return Case(self.fact, "\r\n".join(lines).encode("latin-1"), body, 0)
+
+
+def scenarios(captured: list[Captured]) -> dict[str, list[Captured]]:
+    """Name -> the requests of one client after the other. What was lost on the way, as a HEAD after it shows, is left
+    out: the next request sends it again."""
+    found: dict[str, list[Captured]] = {}
+    for each in captured:
+        found.setdefault(str(each.row["case"]), []).append(each)
+    return {
+        name: [
+            sent
+            for sent, then in zip(all_sent, [*all_sent[1:], None], strict=True)
+            if then is None or (sent.method, then.method) != ("PATCH", "HEAD")
+        ]
+        for name, all_sent in found.items()
+    }
 
 
 def content(part: dict[str, Any]) -> bytes:

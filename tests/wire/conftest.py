@@ -36,7 +36,9 @@ def door(request: pytest.FixtureRequest, open_door: Callable[[str], Door]) -> It
     store.take(found.root)
     yield found
     store.take(found.root)
-    assert not found.complaints()
+    complaints = found.complaints()
+    store.forget(found.root)
+    assert not complaints
 
 
 @pytest.fixture

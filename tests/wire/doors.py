@@ -43,6 +43,10 @@ class Door(Protocol):
     def root(self) -> Path:
         """Below which it stores."""
 
+    @property
+    def host(self) -> str:
+        """As its Host header says."""
+
     def send(self, case: Case) -> Answer:
         """One request and its answer."""
 
@@ -62,6 +66,10 @@ class ServerDoor:
     def root(self) -> Path:
         return self.server.root
 
+    @property
+    def host(self) -> str:
+        return self.server.host
+
     def send(self, case: Case) -> Answer:
         more = DRESS.get(self.name, {})
         return ask(self.server.port, case.request(self.server.host, Connection="close", **more))
@@ -78,13 +86,14 @@ class WebTestDoor:
     """WebTest with its lint, and wsgiref's validator on both sides of the middleware."""
 
     name = "webtest"
+    host = "127.0.0.1"
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.app = webtest.TestApp(validator(AjaxUpload(validator(wiring.site), wiring.config())), lint=True)
 
     def send(self, case: Case) -> Answer:
-        request = webtest.TestRequest(environ_of(case.request("127.0.0.1")))
+        request = webtest.TestRequest(environ_of(case.request(self.host)))
         response = self.app.do_request(request, status="*", expect_errors=True)
         lines = list(response.headerlist)
         return Answer(response.status_int, lines, response.body, {name.lower(): value for name, value in lines})

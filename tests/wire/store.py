@@ -5,6 +5,7 @@ What lives here: looking at the folders and at the processes' open files. What m
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -34,12 +35,42 @@ def take(root: Path) -> dict[str, bytes]:
 
 
 def unfinished(root: Path) -> list[str]:
-    """Named leftovers in the private folder; the lock that each living process holds is none."""
-    return sorted(path.name for path in (root / "private").rglob("*") if path.is_file() and path.suffix != ".lock")
+    """Named leftovers in the private folder. The lock that each living process holds is none, nor are uploads that go
+    on with another request, as long as each has what belongs to it and nothing else."""
+    kept = kept_on_purpose(root)
+    return sorted(
+        path.name
+        for path in (root / "private").rglob("*")
+        if path.is_file() and path.suffix != ".lock" and path not in kept
+    )
+
+
+def kept_on_purpose(root: Path) -> set[Path]:
+    """The files of all uploads that go on, or whose record outlives them: an open one has its bytes and is counted, any
+    other has neither."""
+    folder = root / "private" / "partials"
+    kept = {folder / "key", folder / "open" / "lock"}
+    for path in folder.glob("??/*.json"):
+        with suppress(FileNotFoundError):  # it may just be swept
+            record = json.loads(path.read_text(encoding="utf-8"))
+            kept |= {path, path.with_suffix(".log")}
+            if record["state"] == "open":
+                counted = set((folder / "open").glob(f"*/{path.stem}.*"))
+                assert len(counted) == 1, f"{path.stem} is counted {len(counted)} times"
+                kept |= counted | {path.with_suffix(".part")}
+    return kept
+
+
+def forget(root: Path) -> None:
+    """Throw the uploads that go on away, as if they had expired."""
+    folder = root / "private" / "partials"
+    for path in (*folder.glob("??/*"), *folder.glob("open/*/*")):
+        path.unlink(missing_ok=True)
 
 
 def held_open(pids: list[int], root: Path) -> list[str]:
-    """Files below `root` that the processes still have open, unnamed ones included; locks and the log are none."""
+    """Files below `root` that the processes still have open, unnamed ones included; locks and the server's log are
+    none."""
     found = []
     for pid in pids:
         folder = f"/proc/{pid}/fd"
@@ -47,7 +78,7 @@ def held_open(pids: list[int], root: Path) -> list[str]:
             for fd in os.listdir(folder):
                 with suppress(OSError):
                     target = os.readlink(f"{folder}/{fd}")
-                    if target.startswith(f"{root}/") and not target.endswith((".lock", ".log")):
+                    if target.startswith(f"{root}/") and not target.endswith((".lock", "/server.log")):
                         found.append(target)
     return found
 
