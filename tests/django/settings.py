@@ -6,6 +6,7 @@ process override it, and one that forgets to fails, for nothing can be made belo
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -56,3 +57,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "ERROR"},
 }
+
+# What a test adds for its own server processes.
+globals().update(json.loads(os.environ.get("AJAXUPLOAD_TEST_SETTINGS", "{}")))

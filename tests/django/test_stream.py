@@ -54,7 +54,7 @@ class Stuck(InMemoryStorage):
 
 @pytest.fixture(autouse=True)
 def aliases(root: Path) -> Iterator[None]:
-    own = {name.lower(): {"BACKEND": f"{HERE}.{name}"} for name in ("Curious", "Nameless", "Stuck")}
+    own = {name.lower(): {"BACKEND": f"{HERE}.{name}"} for name in ("Curious", "Nameless", "Stuck", "Exact")}
     folder = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(root / "folder")}}
     memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     with override_settings(STORAGES={"default": memory, "folder": folder, **own}):
@@ -132,3 +132,28 @@ def test_a_folder_that_cannot_be_stored_to_is_told_at_start(root: Path) -> None:
     with pytest.raises(Exception, match="media_root or upload_dir"):
         DjangoStorageUploadBackend(alias="folder").startup()
     assert isinstance(DjangoStorageUploadBackend(alias="folder").storage, FileSystemStorage)
+
+
+class Exact(InMemoryStorage):
+    """A storage that reads as boto3 does: fewer bytes than it asked for are the end."""
+
+    def _save(self, name: str, content: File) -> str:  # type: ignore[type-arg]  # generic for type checkers only
+        parts: list[bytes] = []
+        while not parts or len(parts[-1]) == 7:
+            parts.append(content.read(7))
+        assert content.read(7) == b""
+        return super()._save(name, File(BytesIO(b"".join(parts)), name))  # type: ignore[no-any-return, misc]  # untyped
+
+
+@pytest.mark.parametrize("sizes", [[1] * 23, [7, 7, 7], [8, 6, 1], [20], [3, 50], []], ids=str)
+def test_a_read_is_as_long_as_was_asked_for_except_the_last(sizes: list[int]) -> None:
+    backend = DjangoStorageUploadBackend(alias="exact")
+    backend.setup("a.bin")
+    content = bytes(range(sum(sizes)))
+    at = 0
+    for size in sizes:
+        backend.upload_chunk(content[at : at + size])
+        at += size
+    name = backend.upload_complete(None, "a.bin")["filename"]
+    with backend.open(name) as file:
+        assert file.read() == content

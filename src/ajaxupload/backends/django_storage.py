@@ -118,6 +118,8 @@ class DjangoStorageUploadBackend(AbstractUploadBackend):
 
     def open(self, filename: str) -> BinaryIO:
         """The stored file. Raises NotFound."""
+        if not filename or "\0" in filename:  # of which each storage's own client makes something else
+            raise NotFound
         try:
             return cast("BinaryIO", self.storage.open(filename, "rb"))
         except _NO_FILE as error:
