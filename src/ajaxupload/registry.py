@@ -27,6 +27,8 @@ _OURS: dict[str, dict[str, str]] = {
     },
     "protocol": {
         "tus": "ajaxupload.protocols.tus:Tus",
+        "resumablejs": "ajaxupload.protocols.resumablejs:ResumableJs",
+        "flow": "ajaxupload.protocols.resumablejs:Flow",
         "valums": "ajaxupload.protocols.valums:Valums",
         "form": "ajaxupload.protocols.form:Form",
         "raw": "ajaxupload.protocols.raw:Raw",

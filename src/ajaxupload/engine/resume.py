@@ -129,17 +129,22 @@ class Resumable:
 
     def piece(
         self,
+        request: UploadRequest,
         partial: Partial,
         start: int,
         size: int,
         *,
         chunks: Callable[[], Block],
         expected: Expected | None = None,
-    ) -> None:
+        exact: bool = True,
+    ) -> int:
         """Take the `size` bytes from `start`, in any order with others: WHOLE. Writing them again is harmless."""
         raise_refusal(partial.record)
         check_declared_size(start + size, self._limit(partial))
-        take_piece(partial, start, size, chunks=chunks, expected=expected)
+        before = partial.offset
+        came = take_piece(partial, start, size, chunks=chunks, expected=expected, exact=exact)
+        self._watch(request, partial, before)(partial.offset)
+        return came
 
     def status(self, partial: Partial) -> int:
         """The offset, at which the next write will be taken. Ends the turn of whoever writes now. Raises what the

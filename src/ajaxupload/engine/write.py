@@ -119,9 +119,16 @@ def take_verified(partial: Partial, at: int, body: Body, limit: int, expected: E
 
 
 def take_piece(
-    partial: Partial, start: int, size: int, *, chunks: Callable[[], Block], expected: Expected | None
-) -> None:
-    """Take `size` bytes from `start`, in any order with others. `chunks` hands out the next block of them.
+    partial: Partial,
+    start: int,
+    size: int,
+    *,
+    chunks: Callable[[], Block],
+    expected: Expected | None,
+    exact: bool = True,
+) -> int:
+    """Take `size` bytes from `start` (or up to so many, unless it is `exact`), in any order with others. `chunks` hands
+    out the next block of them. Returns how many came.
 
     A piece that counts already is compared instead: PieceDiffers. Raises BodyIncomplete, TooLarge, DigestMismatch,
     Fenced.
@@ -139,13 +146,14 @@ def take_piece(
         taken += len(block)
         if expected is not None:
             expected.update(block)
-    if taken != start + size:
+    if exact and taken != start + size:
         raise BodyIncomplete
     if expected is not None:
         expected.check()
     if turn is not None:
         with storing():
             partial.accept_piece(turn, start)
+    return taken - start
 
 
 def _compare(partial: Partial, at: int, block: Block) -> None:

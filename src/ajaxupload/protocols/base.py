@@ -82,11 +82,13 @@ class Mount:
         """Publish it; the guard is asked."""
         return self.resumable().finish(request, upload, self._admit(request, "finish"))
 
+    def who(self, request: UploadRequest) -> str | None:
+        """The asker's principal, None for an anonymous one. Raises what `authorize` refuses with."""
+        return self.guard.admit(request, "status", Upload(path_names=request.path_names))
+
     def key_id(self, request: UploadRequest, *words: str) -> str:
         """The id that a client's own key has here: for this endpoint and this person, and nobody can guess it."""
-        probe = Upload(path_names=request.path_names)
-        principal = self.guard.admit(request, "status", probe)
-        place = json.dumps([self.settings.path, dict(request.path_names), principal], sort_keys=True)
+        place = json.dumps([self.settings.path, dict(request.path_names), self.who(request)], sort_keys=True)
         return self.resumable().store.key_id(place, *words)
 
     def url_of(self, request: UploadRequest, upload_id: str) -> str:

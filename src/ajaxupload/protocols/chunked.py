@@ -1,0 +1,169 @@
+"""What the chunking widgets have in common: a file in pieces, in any order, side by side, under the client's own key.
+
+What lives here: from what one request says of its piece to the upload that it belongs to, the piece's place, the end,
+and the answer. What must not: any one widget's parameter names (one file each).
+
+A piece counts when it is whole. One that comes again is compared and answered like the first time, for browsers repeat
+requests by themselves. Every answer has the upload's final id and address: with pieces side by side, the one that the
+page gets to see is the one that arrived last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from dataclasses import field as _new
+
+from webob import Response
+
+from ..body import Block
+from ..errors import BadRequest, NoFile, NotFound
+from ..partials import Partial, Record
+from ..request import UploadRequest
+from ..upload import Upload
+from . import replies
+from .base import Protocol, form_of
+from .visitors import show, visitor_of
+
+__all__ = ["ChunkProtocol", "Piece", "count_of", "number_of"]
+
+#: As many pieces as an upload can have; see partials/file/ledger.py.
+MOST_PIECES = 10_000
+_UNTYPED = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What a request says of the piece that it brings.
+
+    `key` is what the client calls the upload. `guessable` says that others could call theirs the same. `start` is the
+    piece's first byte in the file, `most` how many bytes it may have, `exact` whether it must have that many. `total`
+    is the file's size, None where the client does not know; then `last` says whether this piece is its end.
+    """
+
+    key: tuple[str, ...]
+    guessable: bool
+    name: str
+    start: int
+    most: int
+    exact: bool = True
+    total: int | None = None
+    last: bool = False
+    type: str = "application/octet-stream"
+    field: str | None = None
+    fields: Mapping[str, str] = _new(default_factory=dict)
+
+
+class ChunkProtocol(Protocol):
+    """Base of the chunking widgets' protocols."""
+
+    def upload_id(self, request: UploadRequest, piece_key: tuple[str, ...], *, guessable: bool) -> str:
+        """The id of the upload that the asker calls so."""
+        who = self.mount.who(request)
+        if guessable and who is None:
+            return self.mount.key_id(request, self.name, *piece_key, visitor_of(self.mount, request, *piece_key))
+        return self.mount.key_id(request, self.name, *piece_key)
+
+    def take(self, request: UploadRequest, piece: Piece, chunks: Iterable[Block]) -> Response:
+        """Store the piece; publish the file if it was the last that was missing. The JSON superset."""
+        with self.open(request, piece) as partial:
+            rest = iter(chunks)
+            if partial.record.state == "complete":
+                for _ in rest:  # a repeat of what is stored: its clients wait until they have sent it
+                    pass
+            else:
+                self.store(request, partial, piece, rest)
+            return self.answer(request, partial, self.completed(request, partial))
+
+    def take_form(self, request: UploadRequest, piece: Piece) -> Response:
+        """As `take`, of the one file in a form."""
+        for part in form_of(request, self.mount.settings).files():
+            kind = piece.type if piece.type != _UNTYPED else part.type
+            return self.take(request, replace(piece, field=part.field, type=kind), part.chunks)
+        raise NoFile
+
+    def find_piece(self, request: UploadRequest, piece: Piece) -> Response | None:
+        """The answer to a question whether the piece is there; None if it is not. Makes nothing, ends nobody's turn."""
+        upload_id = self.upload_id(request, piece.key, guessable=piece.guessable)
+        try:
+            found = self.mount.find(request, upload_id, "status")
+        except NotFound:
+            return None
+        with found as partial:
+            there = partial.record.state == "complete" or not any(
+                start < piece.start + piece.most and piece.start < end for start, end in partial.missing()
+            )
+            if not there or (partial.record.size is None and partial.record.state != "complete"):
+                return None
+            return self.answer(request, partial, self.completed(request, partial))
+
+    def open(self, request: UploadRequest, piece: Piece) -> Partial:
+        """Get or create the piece's upload."""
+        upload_id = self.upload_id(request, piece.key, guessable=piece.guessable)
+        record = Record(
+            upload_id,
+            self.mount.settings.path,
+            name=piece.name,
+            size=piece.total,
+            type=piece.type,
+            field=piece.field,
+            fields=dict(piece.fields),
+            path_names=dict(request.path_names),
+            protocol=self.name,
+        )
+        partial, _new = self.mount.open(request, record)
+        if partial.record.size is not None and piece.total not in (None, partial.record.size):
+            partial.__exit__()
+            raise BadRequest("The pieces of this upload do not agree about its size.")
+        return partial
+
+    def store(self, request: UploadRequest, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> None:
+        """Put the piece into its place."""
+        blocks = iter(chunks)
+        came = self.mount.resumable().piece(
+            request, partial, piece.start, piece.most, chunks=lambda: next(blocks, b""), exact=piece.exact
+        )
+        if piece.last and partial.record.size is None:
+            self.mount.resumable().declare(partial, piece.start + came)
+
+    def completed(self, request: UploadRequest, partial: Partial) -> Upload | None:
+        """The stored file, once all of it is here."""
+        if partial.record.size is None:
+            partial.reload()  # the last piece may have come through another worker
+        if partial.record.state == "complete" or partial.offset == partial.record.size:
+            return self.mount.finish(request, partial)
+        return None
+
+    def answer(self, request: UploadRequest, partial: Partial, upload: Upload | None) -> Response:
+        """What was stored, or where it will be."""
+        if upload is not None:
+            facts = replies.success([upload])
+        else:
+            coming = partial.record.upload(partial.offset)
+            coming.url = self.mount.url_of(request, coming.id)
+            facts = replies.success([coming])
+        facts["complete"] = upload is not None
+        response = replies.json_reply(facts)
+        self.shown(request, response)
+        return response
+
+    def shown(self, request: UploadRequest, response: Response) -> None:
+        """Let an anonymous browser be known again."""
+        if self.mount.partials is not None:
+            show(self.mount, request, response)
+
+
+def number_of(fields: Mapping[str, str], name: str, *, least: int = 0) -> int:
+    """A field as a whole number. BadRequest says which one is wrong."""
+    text = fields.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 18) or int(text) < least:
+        raise BadRequest(f"The field {name} must be a whole number from {least} on.")
+    return int(text)
+
+
+def count_of(fields: Mapping[str, str], name: str) -> int:
+    """A number of pieces, of which an upload can have so many."""
+    count = number_of(fields, name, least=1)
+    if count > MOST_PIECES:
+        raise BadRequest(f"A file can be sent in at most {MOST_PIECES} pieces ({name}).")
+    return count

@@ -1,0 +1,68 @@
+"""Telling anonymous browsers apart, for protocols whose clients choose ids that others could choose as well.
+
+What lives here: the signed cookie, and what stands in for it until there is one. What must not: which ids those are.
+
+Who is logged in has a principal, and random UUIDs meet nobody: neither needs this. The cookie is set by the page, by
+the answer to a widget's first question, or else by the answer to its first piece. Pieces that go out side by side
+before any answer have none: what stands in for it is made of the connection and of the upload itself, and the cookie
+that answers them is the same for all of them, so that the upload is not torn apart.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from webob import Response
+
+from ..request import UploadRequest
+
+if TYPE_CHECKING:
+    from .base import Mount
+
+__all__ = ["show", "visitor_of"]
+
+_COOKIE = "ajaxupload"
+#: Seconds for which a browser keeps it: longer than any upload lives by default.
+_AGE = 30 * 86400
+
+
+def visitor_of(mount: Mount, request: UploadRequest, *upload: str) -> str:
+    """Who the anonymous asker is, as far as that can be told. `upload` is what the request says of its upload.
+
+    An answer should `show` it.
+    """
+    found = _known(mount, request)
+    if found is None:
+        if upload:
+            headers = request.headers
+            traits = (request.client_addr or "", headers.get("User-Agent", ""), headers.get("Accept-Language", ""))
+            found = mount.resumable().store.key_id("stand-in", *traits, *upload)
+        else:
+            found = secrets.token_urlsafe(16)
+        request.environ["ajaxupload.visitor"] = found
+    return found
+
+
+def show(mount: Mount, request: UploadRequest, response: Response) -> None:
+    """Set the cookie if the request came without one and somebody asked who it is."""
+    found = request.environ.get("ajaxupload.visitor")
+    if found is not None:
+        value = f"{found}.{mount.resumable().store.key_id('visitor', found)}"
+        path = request.environ.get("SCRIPT_NAME", "") or "/"
+        secure = request.scheme == "https"
+        response.set_cookie(
+            _COOKIE, value, max_age=_AGE, path=path, httponly=True, secure=secure, samesite="Lax", overwrite=True
+        )
+
+
+def _known(mount: Mount, request: UploadRequest) -> str | None:
+    """The visitor of the request's cookie, if we have signed it, or what this request was taken for before."""
+    if (found := request.environ.get("ajaxupload.visitor")) is not None:
+        return str(found)
+    visitor, _, signature = str(request.cookies.get(_COOKIE, "")).partition(".")
+    if visitor and secrets.compare_digest(
+        signature.encode(), mount.resumable().store.key_id("visitor", visitor).encode()
+    ):
+        return visitor
+    return None
