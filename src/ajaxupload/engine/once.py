@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from types import TracebackType
 
 from ..body import Block
-from ..errors import BodyIncomplete, PieceDiffers, Unprocessable
+from ..errors import BodyIncomplete, NotFound, PieceDiffers, Unprocessable
 from ..naming import display_name
 from ..partials import Partial, Record
 from ..request import UploadRequest
@@ -31,6 +31,8 @@ __all__ = ["OnceBatch"]
 
 #: Seconds that a repeat waits for the request that it repeats, before it is told to come again.
 _PATIENCE = 30.0
+#: Each time that a waiting repeat finds its upload given up, one request more has ended.
+_TRIES = 20
 
 
 class OnceBatch:
@@ -87,17 +89,32 @@ class OnceBatch:
             path_names=dict(self._request.path_names),
             protocol=self._protocol,
         )
-        partial, _new = self._resumable.open(self._request, record, self._admit)
-        self._stack.enter_context(partial)
-        with storing():
-            self._stack.enter_context(partial.finishing(_PATIENCE))
-            found = partial.reload()
+        partial = self._hold(record)
+        found = partial.record
         if found.name != record.name or (size is not None and found.size not in (None, size)):
             raise Unprocessable("This Idempotency-Key was used for another file before.", code="key_reused")
         upload = found.upload(0)
         self._files.append((partial, upload))
         self._take(partial, upload, chunks)
         return upload
+
+    def _hold(self, record: Record) -> Partial:
+        """The upload, for this request alone: once the request that it repeats has ended, stored or given up."""
+        for left in reversed(range(_TRIES)):
+            with ExitStack() as stack:
+                partial, _new = self._resumable.open(self._request, record, self._admit)
+                stack.enter_context(partial)
+                try:
+                    with storing():
+                        stack.enter_context(partial.finishing(_PATIENCE))
+                        partial.reload()
+                except NotFound:
+                    if not left:
+                        raise
+                    continue  # it was given up while this one waited
+                self._stack.push(stack.pop_all())
+                return partial
+        raise NotFound
 
     def _take(self, partial: Partial, upload: Upload, chunks: Iterable[Block]) -> None:
         complete = partial.record.state == "complete"

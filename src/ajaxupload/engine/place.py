@@ -41,5 +41,7 @@ def chosen_dir(settings: EndpointSettings) -> str | None:
 
 
 def _own_dir() -> str:
-    parent = "/var/tmp" if os.access("/var/tmp", os.W_OK | os.X_OK) else tempfile.gettempdir()  # noqa: S108 - a folder of our own below it, whose owner is checked
+    usual = "/var/tmp"  # noqa: S108 - a folder of our own below it, whose owner is checked
+    told = "TMPDIR" in os.environ  # its owner has said where such things go
+    parent = tempfile.gettempdir() if told or not os.access(usual, os.W_OK | os.X_OK) else usual
     return os.path.join(parent, f"ajaxupload-{os.geteuid()}", "partials")

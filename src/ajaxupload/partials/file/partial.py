@@ -249,8 +249,16 @@ class FilePartial:
 
     def remove(self) -> None:
         """Inside the critical section: who waits for it finds the ledger gone."""
-        with suppress(OSError, ValueError), self._ledger.locked() as ledger:
-            ledger.fence()
+        try:
+            with self._ledger.locked() as ledger:
+                ledger.fence()
+                self._unlink()
+        except (OSError, ValueError):  # a ledger that cannot be read
+            self._unlink()
+
+    def _unlink(self) -> None:
+        if self._ledger.gone:
+            return  # somebody else has: by these names another upload may be there already
         for path in self._paths.all():
             with suppress(OSError):
                 os.unlink(path)
