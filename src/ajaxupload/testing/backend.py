@@ -1,7 +1,7 @@
 """`BackendContract`: what every backend promises, as tests.
 
-What lives here: the promises of `AbstractUploadBackend`'s docstrings, one test each. What must not: anything that only
-one store can do.
+What lives here: the promises of `AbstractUploadBackend`'s docstrings, one test each; those of the hooks' order are in
+order.py. What must not: anything that only one store can do.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from ..backends.base import AbstractUploadBackend
 from ..errors import NotFound
 from ..naming import safe_name
 from .driving import Crash, Sweep, begin, cut, elsewhere, finish, noise, open_descriptors, send
+from .order import OrderContract
 
 __all__ = ["BackendContract"]
 
 
-class BackendContract:
+class BackendContract(OrderContract):
     """Subclass it, say how yours is made and looked at, and run it with pytest.
 
     `make_backend` is a must; `read`, `stored` and `leftovers` should look at the store from outside, not through the
