@@ -18,8 +18,8 @@ PINS := requirements/dev.txt
 PIP := -m pip --disable-pip-version-check --no-input
 # One worker takes a whole module, so that a server which a module starts is started once.
 PARALLEL := -n $(WORKERS) --dist loadscope
-# Suites of their own, until their issues are closed: real stores and real browsers.
-SEPARATE := --ignore=tests/s3 --ignore=tests/object_store --ignore=tests/browser
+# Suites of their own, until their issues are closed: real stores.
+SEPARATE := --ignore=tests/s3 --ignore=tests/object_store
 SLOW := slow or servers or browser or corpora or stores
 
 .DEFAULT_GOAL := help
@@ -109,10 +109,10 @@ test: system check $(TEST_VENV)/tools.stamp $(JS)
 	$(TEST_VENV)/bin/python -m coverage json --quiet -o build/coverage.json
 	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
 
-# The suites that `make test` leaves out: the widget in real browsers, and stores on real servers.
+# The suites that `make test` leaves out: stores on real servers.
 suites: system $(VENV)/dev.stamp $(JS)
 	PATH="$(abspath $(VENV))/bin:$$PATH" PYTHONDEVMODE=1 \
-		$(VENV)/bin/python -m pytest $(PARALLEL) tests/browser tests/s3 tests/object_store $(ARGS)
+		$(VENV)/bin/python -m pytest $(PARALLEL) tests/s3 tests/object_store $(ARGS)
 
 clean:
 	rm -rf $(TEST_VENV) tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -192,7 +192,8 @@ class Handler(BaseHTTPRequestHandler):
             meta = {key: base64.b64decode(value).decode() for key, _, value in pairs}
             number = secrets.token_hex(8)
             state.uploads[number] = Upload(int(self.headers["Upload-Length"]), meta)
-            return self.answer(201, headers={"Location": f"/files/{number}", **resumable})
+            # Frameworks label also an empty body as HTML.
+            return self.answer(201, b"", "text/html; charset=UTF-8", {"Location": f"/files/{number}", **resumable})
         upload = state.uploads.get(number)
         if upload is None:
             self.body()

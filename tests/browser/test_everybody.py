@@ -67,6 +67,14 @@ def test_axe_finds_nothing(visit: OPEN, server: Server, make: MAKE, axe: Path, s
     assert tab.axe(axe) == []
 
 
+@pytest.mark.parametrize("state", ["busy", "failed"])
+def test_axe_finds_nothing_on_a_phone(visit: OPEN, server: Server, make: MAKE, axe: Path, state: str) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    tab = visit('max-size="10 MB"', **phone)
+    bring_to(state, tab, server, make)
+    assert tab.axe(axe) == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_an_unfinished_upload(
     visit: OPEN, server: Server, make: MAKE, axe: Path, scheme: str

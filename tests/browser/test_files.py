@@ -86,6 +86,14 @@ def test_the_source_keeps_its_own_law() -> None:
     assert not re.search(r"\beval\(|new Function|\.style\b|cssText|createObjectURL|document\.write", SOURCE)
 
 
+def test_the_tests_that_the_documentation_names_are_there() -> None:
+    page = (ROOT / "docs" / "reference" / "widget.md").read_text()
+    here = "".join(path.read_text() for path in (ROOT / "tests" / "browser").glob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", page)
+    assert len(named) > 15
+    assert [name for name in named if f"def {name}(" not in here] == []
+
+
 def test_events_and_attributes_are_documented() -> None:
     page = (ROOT / "docs" / "reference" / "widget.md").read_text()
     attributes = re.findall(r"^    '?([a-z-]+)'?: (?:asIs|asSize|asCount|isOn|\()", SOURCE, re.MULTILINE)

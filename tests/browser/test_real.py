@@ -9,6 +9,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,10 +51,17 @@ def test_files_arrive_whole_under_their_names_and_are_listed(tab: Tab, real: Ser
 
 
 def test_a_file_larger_than_a_piece_is_stored_whole(tab: Tab, real: Served, make: MAKE) -> None:
-    """By tus where the server offers it, else in one POST."""
+    """By tus, in pieces of 8 MiB."""
     file = make("large.bin", 20 * MB)
+    requests = sent(tab)
     tab.choose(file)
     tab.wait("done")
+    assert [one for one in requests if one[0] != "GET"] == [
+        ("POST", -1),
+        ("PATCH", 0),
+        ("PATCH", 8 * MB),
+        ("PATCH", 16 * MB),
+    ]
     assert sha256(real.folder / "large.bin") == sha256(file)
 
 
@@ -69,6 +77,42 @@ def test_a_paused_large_file_is_stored_once_and_whole(tab: Tab, real: Served, ma
     tab.wait("done")
     assert [name for name in real.names() if name.startswith("paused")] == ["paused.bin"]
     assert sha256(real.folder / "paused.bin") == sha256(file)
+
+
+def sent(tab: Tab) -> list[tuple[str, int]]:
+    """The list that fills with (method, Upload-Offset) of each request from now on."""
+    found: list[tuple[str, int]] = []
+    tab.page.on("request", lambda one: found.append((one.method, int(one.headers.get("upload-offset", -1)))))
+    return found
+
+
+def test_after_a_reload_the_same_file_goes_on_where_the_server_has_it(tab: Tab, real: Served, make: MAKE) -> None:
+    file = make("reloaded.bin", 40 * MB)
+    tab.speed(16 * MB)
+    tab.choose(file)
+    tab.until("document.querySelector('.au-item progress')?.value > 0.45")
+    tab.page.reload()
+    assert "reloaded.bin was not finished (" in tab.wait("unfinished").inner_text()
+    tab.speed()
+    requests = sent(tab)
+    tab.choose(file)
+    tab.wait("done")
+    methods = [method for method, _ in requests]
+    assert "POST" not in methods
+    assert next(offset for method, offset in requests if method == "PATCH") >= 16 * MB
+    assert [name for name in real.names() if name.startswith("reloaded")] == ["reloaded.bin"]
+    assert sha256(real.folder / "reloaded.bin") == sha256(file)
+
+
+def test_a_cancelled_file_leaves_nothing_on_the_server(tab: Tab, real: Served, make: MAKE) -> None:
+    tab.speed(16 * MB)
+    tab.choose(make("cancelled.bin", 40 * MB))
+    tab.until("document.querySelector('.au-item progress')?.value > 0.3")
+    (worker,) = real.workers()
+    assert unfinished(real, worker) > 8 * MB
+    tab.page.get_by_role("button", name="Cancel cancelled.bin").click()
+    tab.until(lambda: unfinished(real, worker) < MB)
+    assert not [name for name in real.names() if name.startswith("cancelled")]
 
 
 def test_a_dropped_folder_of_120_files_arrives(tab: Tab, real: Served, make: MAKE) -> None:
@@ -119,38 +163,49 @@ def renderers(tab: Tab) -> list[int]:
     return [one["id"] for one in found if one["type"] in ("renderer", "utility", "browser")]
 
 
-def unfinished(pid: int) -> int:
-    """Bytes of the largest file that a process has open and that has no name in the folder yet."""
+def unfinished(real: Served, pid: int) -> int:
+    """Bytes of the largest file that the server writes: one without a name yet, or one among the unfinished."""
     sizes = [0]
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            info, target = link.stat(), os.readlink(link)
-        except OSError:
-            continue
-        if stat.S_ISREG(info.st_mode) and target.endswith("(deleted)"):
-            sizes.append(info.st_size)
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    nameless = (link for link in links if str(target(link)).endswith("(deleted)"))
+    for path in (*nameless, *(real.place / ".uploads.ajaxupload").rglob("*")):
+        with suppress(OSError):
+            info = path.stat()
+            sizes.append(info.st_size if stat.S_ISREG(info.st_mode) else 0)
     return max(sizes)
 
 
-def test_one_gib_leaves_memory_flat_and_progress_true(tab: Tab, real: Served, tmp_path: Path) -> None:
+def target(link: Path) -> str:
+    """Where it leads; nowhere if it has gone."""
+    with suppress(OSError):
+        return os.readlink(link)
+    return ""
+
+
+@pytest.mark.parametrize("way", ["pieces", "one-request"])
+def test_one_gib_leaves_memory_flat_and_progress_true(tab: Tab, real: Served, tmp_path: Path, way: str) -> None:
     """What the bar says is what the server has written, but for what lies in the two sockets' buffers."""
-    with (tmp_path / "gib.bin").open("wb") as file:
+    name = f"gib-{way}.bin"
+    with (tmp_path / name).open("wb") as file:
         file.truncate(1 << 30)
+    if way == "one-request":
+        tab.widget.evaluate("element => element.setAttribute('resumable', 'off')")
     (worker,) = real.workers()
     pids = [worker, *renderers(tab)]
     before, most = {pid: resident(pid) for pid in pids}, dict.fromkeys(pids, 0)
     ahead, behind = [], []
-    tab.choose(tmp_path / "gib.bin")
-    end = time.monotonic() + 120
+    tab.choose(tmp_path / name)
+    end = time.monotonic() + 200
     while not tab.page.locator(".au-item[data-state=done]").count():
-        earlier = unfinished(worker)
+        earlier = unfinished(real, worker)
         loaded = tab.page.evaluate("document.querySelector('ajax-upload').files[0]?.loaded ?? 0")
-        if (later := unfinished(worker)) and loaded < 1 << 30:
+        later = unfinished(real, worker)
+        if later and not (real.folder / name).exists():  # once it has its name there is nothing left to compare
             ahead.append(loaded - later)
             behind.append(earlier - loaded)
         most = {pid: max(most[pid], resident(pid)) for pid in pids}
         assert time.monotonic() < end
-    assert (real.folder / "gib.bin").stat().st_size == 1 << 30
+    assert (real.folder / name).stat().st_size == 1 << 30
     assert len(ahead) >= 3, "too few looks to tell"
     assert max(ahead) < 48 * MB
     assert max(behind) < 128 * MB, "a busy machine reports late, but not that late"

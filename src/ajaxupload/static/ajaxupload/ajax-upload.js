@@ -210,7 +210,7 @@
         }
         const good = status >= 200 && status < 300;
         // A log-in page after a redirect is a 200 as well, and nothing was stored.
-        const page = good && !json && header('Content-Type')?.includes('html');
+        const page = good && !json && xhr.responseText && header('Content-Type')?.includes('html');
         if (good && !page && json?.success !== false) return ok({ json, header });
         const code = page ? 'answer' : !status ? 'network' : status === 413 ? 'tooLarge' : 'http';
         const failure = new Failure(code, status, json);
