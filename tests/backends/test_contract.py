@@ -86,7 +86,7 @@ class TestLocalNotDurable(LocalContract):
 
 
 class Overwrites(MemoryUploadBackend):
-    """The seed's fault: whoever comes last has the name."""
+    """django-ajax-uploader's fault: whoever comes last has the name."""
 
     COLLISION = "replace"
     files: ClassVar[dict[str, bytes]] = {}

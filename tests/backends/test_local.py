@@ -1,4 +1,4 @@
-"""The backend `local`: options, replies, collisions, seed-style use."""
+"""The backend `local`: options, replies, collisions, use as in django-ajax-uploader."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_it_is_configured_by_its_short_name(tmp_path: Path) -> None:
     assert (backend.FILE_MODE, backend.DURABLE, backend.BUFFER_SIZE) == (0o640, False, 1024)
 
 
-# ---- seed-style use
+# ---- use as in django-ajax-uploader
 
 
 def test_options_set_on_the_class_at_any_time_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

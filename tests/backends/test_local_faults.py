@@ -1,4 +1,4 @@
-"""The backend `local` when the system fails it: any call, once or from then on (RELIABILITY F04, F07, F08).
+"""The backend `local` when the system fails it: any call, once or from then on.
 
 What lives here: failing the n-th call for n = 1, 2, 3 ... until none is left to fail, and real limits. The promises: no
 success after a failed call, nothing visible or left behind after a failure, no descriptor lost, the next upload works.

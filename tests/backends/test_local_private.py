@@ -1,4 +1,4 @@
-"""The private folder: what dead processes left goes, what is alive stays (RELIABILITY F02, F03, R31, R40).
+"""The private folder: what dead processes left goes, what is alive stays.
 
 What lives here: sweeps, locks, forks, ends of processes. `BackendContract` has the killed process.
 """

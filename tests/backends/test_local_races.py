@@ -158,7 +158,7 @@ def test_the_thousandth_file_of_a_name_is_as_quick_as_the_first(
      "a\0b.txt", "x" * 256, "é" * 128, "lone\ud800surrogate.txt", "\udcff.txt"],
 )  # fmt: skip
 def test_a_name_that_leads_elsewhere_is_refused_before_the_first_byte(tmp_path: Path, name: str) -> None:
-    """Whatever somebody's update_filename returns (RELIABILITY N01)."""
+    """Whatever somebody's update_filename returns."""
     store = Store(tmp_path).started()
     before = sorted(tmp_path.rglob("*"))
     backend = store.backend()

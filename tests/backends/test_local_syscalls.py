@@ -1,4 +1,4 @@
-"""The order of system calls that makes a success durable (RELIABILITY F06), read from the kernel's own log.
+"""The order of system calls that makes a success durable, read from the kernel's own log.
 
 What lives here: what strace saw one upload do. The promise: the data is synced before a name exists, the folders that
 hold the name are synced before success is told.

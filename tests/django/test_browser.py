@@ -51,7 +51,7 @@ def readme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def test_the_seeds_page_says_success_and_all_complete(readme: Server, page: Any, tmp_path: Path) -> None:
+def test_the_old_page_says_success_and_all_complete(readme: Server, page: Any, tmp_path: Path) -> None:
     said: list[str] = []
 
     def alert(dialog: Any) -> None:
@@ -104,11 +104,11 @@ def test_the_examples_widget_stores_and_shows_the_servers_reason(example: Server
     page.wait_for_selector("#files >> text=widget.png")
 
 
-def test_the_examples_seed_page_stores(example: Server, page: Any, data: Path) -> None:
+def test_the_examples_old_page_stores(example: Server, page: Any, data: Path) -> None:
     log_in(page, example)
     page.click("text=The same with")
-    files = [{"name": "seed.png", "mimeType": "image/png", "buffer": PNG}]
+    files = [{"name": "photo.png", "mimeType": "image/png", "buffer": PNG}]
     page.set_input_files("#file-uploader input[type=file]", files)
     page.wait_for_selector("#told:has-text('stored as')")
-    assert page.inner_text("#told") == "seed.png is stored as user-1/seed.png"
-    assert (data / "media" / "uploads" / "user-1" / "seed.png").read_bytes() == PNG
+    assert page.inner_text("#told") == "photo.png is stored as user-1/photo.png"
+    assert (data / "media" / "uploads" / "user-1" / "photo.png").read_bytes() == PNG

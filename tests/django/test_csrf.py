@@ -98,9 +98,9 @@ def test_without_the_cookie_no_token_helps(client: Client) -> None:
 
 
 def test_the_reason_is_said_in_the_clients_dialect(client: Client) -> None:
-    """The seed's script reads a body with status 200 only; a plain form gets a page."""
-    seed = post_raw(client, "/upload/?qqfile=a.txt", b"x", X_Requested_With="XMLHttpRequest")
-    assert (seed.status_code, seed.json()["success"], seed.json()["code"]) == (200, False, "csrf")
+    """django-ajax-uploader's script reads a body with status 200 only; a plain form gets a page."""
+    old = post_raw(client, "/upload/?qqfile=a.txt", b"x", X_Requested_With="XMLHttpRequest")
+    assert (old.status_code, old.json()["success"], old.json()["code"]) == (200, False, "csrf")
     plain = post_form(client, "/upload/", FILE, Accept="text/html", Sec_Fetch_Dest="document")
     assert (plain.status_code, plain["Content-Type"]) == (403, "text/html; charset=utf-8")
     assert "reload the page" in plain.content.decode()

@@ -69,9 +69,9 @@ def test_the_pages_form_stores_without_javascript(server: Server, data: Path) ->
     assert f">{server.port}.png</a>" in browser.ask("GET", "/").text
 
 
-def test_the_seeds_page_stores_5_mib(server: Server, data: Path) -> None:
+def test_the_old_page_stores_5_mib(server: Server, data: Path) -> None:
     browser = logged_in(server)
-    headers = {"X-CSRFToken": browser.token("/seed/"), "Content-Type": "application/octet-stream"}
+    headers = {"X-CSRFToken": browser.token("/old/"), "Content-Type": "application/octet-stream"}
     length = {"Content-Length": str(5 << 20), "X-Requested-With": "XMLHttpRequest"}
     reply = browser.ask("POST", f"/upload/?qqfile={server.port}.zip", _zip(5 << 20), headers | length)
     assert reply.json["success"] is True, reply.text

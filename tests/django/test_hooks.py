@@ -27,7 +27,7 @@ from .wire import post_form
 
 
 class Noting(MemoryUploadBackend):
-    """Keeps what its hooks were given, as the seed's backends took it."""
+    """Keeps what its hooks were given, as django-ajax-uploader's backends took it."""
 
     calls: ClassVar[list[Any]] = []
     files: ClassVar[dict[str, bytes]] = {}

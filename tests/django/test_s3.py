@@ -1,4 +1,4 @@
-"""`AjaxFileUploader(backend=S3UploadBackend)` in projects that are configured for django-storages, or for the seed."""
+"""`AjaxFileUploader(backend=S3UploadBackend)` in projects that are configured for django-storages, or django-ajax-uploader."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_view_stores_as_the_settings_say(site: Site, bucket: Bucket, wild: dic
 
 @pytest.mark.parametrize("view", [{}, {"backend": "s3"}], ids=["by default", "by name"])
 def test_settings_with_a_bucket_are_enough(site: Site, bucket: Bucket, wild: dict[str, Any], view: Any) -> None:
-    """The seed's default was S3."""
+    """django-ajax-uploader's default was S3."""
     client = site(path("upload/", AjaxFileUploader(**view)), **wild)
     answer = post_raw(client, "/upload/?qqfile=raw.txt", b"raw", X_Requested_With="XMLHttpRequest").json()
     assert bucket.read(answer["key"]) == b"raw"

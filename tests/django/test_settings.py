@@ -59,7 +59,7 @@ def test_media_settings_are_lent(site: Site, root: Path) -> None:
         assert options(view)["MEDIA_URL"] == "https://cdn.example.com/"
 
 
-def test_the_seeds_upload_dir_setting_is_lent(site: Site, root: Path) -> None:
+def test_the_old_upload_dir_setting_is_lent(site: Site, root: Path) -> None:
     assert stored(site, AjaxFileUploader(), root / "media" / "in", UPLOAD_DIR="in")
 
 
@@ -173,7 +173,7 @@ def test_a_setting_that_is_no_dict_is_told() -> None:
 
 @pytest.mark.parametrize("setting", ["AWS_STORAGE_BUCKET_NAME", "AWS_BUCKET_NAME"])
 def test_a_bucket_in_the_settings_means_s3(setting: str) -> None:
-    """As the seed had it by default."""
+    """As django-ajax-uploader had it by default."""
     lent = {
         setting: "my-bucket",
         "AWS_ACCESS_KEY_ID": "key",

@@ -1,4 +1,4 @@
-"""The seed's ThumbnailUploadBackend behind a Django view: Django's settings reach the store that is behind it."""
+"""django-ajax-uploader's ThumbnailUploadBackend behind a Django view: Django's settings reach the store that is behind it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_a_form_is_stored_and_answered_with_json(site: Site, uploads: Path) -> N
     assert (uploads / "notes.txt").read_bytes() == b"twelve bytes"
 
 
-def test_the_seeds_raw_request_is_stored(site: Site, uploads: Path) -> None:
+def test_the_old_raw_request_is_stored(site: Site, uploads: Path) -> None:
     client = site(path("upload/", AjaxFileUploader()))
     reply = post_raw(client, "/upload/?qqfile=n%C3%A9.txt", b"raw", X_Requested_With="XMLHttpRequest")
     assert reply.json()["filename"] == "né.txt"

@@ -1,4 +1,4 @@
-"""urls.py as the seed's README has it. Changed: `path()` for `url()`. Below its two lines stand what the tests of real
+"""urls.py as django-ajax-uploader's README has it. Changed: `path()` for `url()`. Below its two lines stand what the tests of real
 servers need."""
 
 from __future__ import annotations

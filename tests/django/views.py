@@ -1,4 +1,4 @@
-"""views.py as the seed's README has it. Changed: the import paths, and `render`, which Django has instead of
+"""views.py as django-ajax-uploader's README has it. Changed: the import paths, and `render`, which Django has instead of
 `render_to_response`."""
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def test_the_readme_is_short_and_has_the_two_commands() -> None:
 
 
 def test_the_settings_page_names_every_setting_with_its_default() -> None:
-    """R38: the documentation states what is taken and how it is limited; this keeps it true."""
+    """The documentation states what is taken and how it is limited; this keeps it true."""
     import dataclasses
 
     from ajaxupload.backends.django_storage import DjangoStorageUploadBackend

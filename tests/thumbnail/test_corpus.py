@@ -131,7 +131,7 @@ def warm_up(box: Box) -> None:
 
 
 def test_attacks_cost_the_server_no_memory_and_no_worker(box: Box) -> None:
-    """R14: crash, timeout, bomb and damaged pictures, three times; each worker at most 4 MiB larger."""
+    """Crash, timeout, bomb and damaged pictures, three times; each worker at most 4 MiB larger."""
     with only(box.corpora, ATTACKS) as script:
         warm_up(box)
         assert not box.run("images", "/upload", "--thumbnails", script=script)
@@ -151,7 +151,7 @@ def test_the_decoders_are_few_and_small_and_each_workers_own(box: Box) -> None:
     )
 
 
-def test_c10_the_orientation_images_are_upright_and_tell_nothing(box: Box) -> None:
+def test_the_orientation_images_are_upright_and_tell_nothing(box: Box) -> None:
     with only(box.corpora, {"orientation"} | ATTACKS) as script:
         assert not box.run("images", "/upload", "--thumbnails", script=script)
     cases = [case for case in manifest(box.corpora) if case.get("expect_upright")]

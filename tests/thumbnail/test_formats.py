@@ -60,7 +60,7 @@ def test_quality_is_heard() -> None:
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_other_formats_are_never_opened(kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    """R13, C03, C05: they are not tried, so it does not matter whether they are sound."""
+    """They are not tried, so it does not matter whether they are sound."""
     mode = "1" if kind == "MSP" else "RGB"
     with caplog.at_level(logging.INFO, "ajaxupload"), pytest.raises(Unprocessable) as caught:
         uploaded(saved(photo(40, 40, mode), kind), "photo.jpg")

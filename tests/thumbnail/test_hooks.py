@@ -43,7 +43,7 @@ def test_the_reply_is_the_first_thumbnails_and_describes_them_all() -> None:
 
 
 def test_alone_a_thumbnail_takes_its_pictures_name() -> None:
-    """As in the seed, where the picture itself was not kept."""
+    """As in django-ajax-uploader, where the picture itself was not kept."""
     assert uploaded(jpeg(), "photo.jpg")["filename"] == "photo.jpg"
     assert uploaded(jpeg(), "photo.jpg", FORMAT="png")["filename"] == "photo.png"
     assert uploaded(jpeg(), "b.jpg", KEEP_ORIGINAL=True)["filename"] == "b-thumbnail.jpg"
@@ -131,7 +131,7 @@ def test_what_came_large_goes_on_in_blocks() -> None:
     assert opened(Telling.files[reply["filename"]]).size == (2400, 1600)
 
 
-def test_a_subclass_may_rename_as_in_the_seed() -> None:
+def test_a_subclass_may_rename_as_in_django_ajax_uploader() -> None:
     class Mine(ThumbnailUploadBackend):
         STORE = Shelf
 

@@ -1,6 +1,6 @@
 """Bombs, traps and what a decoder dies of: refused in words, quickly, and nothing is left.
 
-What lives here: the attacks that reliability asks for, made here; the corpora's own are in test_corpus.py.
+What lives here: the attacks, made here; the corpora's own are in test_corpus.py.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def resident() -> int:
 )
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_a_bomb_is_refused_from_its_header(sandbox: bool, width: int, height: int, words: str) -> None:
-    """R12, C06, C07: told by the header, so that it costs nothing; Pillow's own warning zone included."""
+    """Told by the header, so that it costs nothing; Pillow's own warning zone included."""
     content = png_claiming(width, height, rows=100)
     error = refused(content, SANDBOX=sandbox)
     before = resident()

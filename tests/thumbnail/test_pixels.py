@@ -221,7 +221,7 @@ def told() -> dict[str, bytes]:
 @pytest.mark.parametrize("options", [{}, {"FORMAT": "jpeg"}, {"FORMAT": "webp", "UPSCALE": False}, {"DIMENSION": "80"}])
 @pytest.mark.parametrize("name", told())
 def test_a_thumbnail_holds_nothing_of_the_original_but_pixels(name: str, options: dict[str, Any]) -> None:
-    """R15, C09, C10: no place, no comment, no bytes behind the end; also where it is as large as the original."""
+    """No place, no comment, no bytes behind the end; also where it is as large as the original."""
     file = told()[name]
     assert SECRET in file
     found = kept(uploaded(file, name, **options))

@@ -1,5 +1,4 @@
-"""What `safe_name` makes of a client's word: RELIABILITY N01, N04, N08 to N16, N20, N23, R08, R33, as tables and as
-invariants that hold for any name at all."""
+"""What `safe_name` makes of a client's word, as tables and as invariants that hold for any name at all."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ INNER = re.compile(r"\.(php|phtml|asp|aspx|jsp|cgi|pl|py|rb|sh|exe|html|svg|js)[
 
 
 def faults(name: str, max_bytes: int = 200) -> list[str]:
-    """Which invariants of R08 the name breaks."""
+    """Which rules the name breaks."""
     raw = name.encode()
     checks = {
         "empty": not name,

@@ -1,4 +1,4 @@
-"""Templates (RELIABILITY N05, N16, N23) and what is tried when a name is taken (N02, N17, N19)."""
+"""Templates, and what is tried when a name is taken."""
 
 from __future__ import annotations
 

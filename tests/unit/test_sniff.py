@@ -1,4 +1,4 @@
-"""What contents look like (RELIABILITY R10, C09): files made by the real writers where the standard library has one,
+"""What contents look like: files made by the real writers where the standard library has one,
 headers as the formats' specifications give them where it has not."""
 
 from __future__ import annotations

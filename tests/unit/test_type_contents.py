@@ -1,4 +1,4 @@
-"""Contents against names and lists (RELIABILITY R10, C09)."""
+"""Contents against names and lists."""
 
 from __future__ import annotations
 

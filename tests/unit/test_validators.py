@@ -1,4 +1,4 @@
-"""The limits: sizes and counts (RELIABILITY R01, R05), names and contents by type (R09 to R11, N10, C01, C09)."""
+"""The limits: sizes and counts, names and contents by type."""
 
 from __future__ import annotations
 

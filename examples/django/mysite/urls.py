@@ -20,7 +20,7 @@ uploader = AjaxFileUploader(
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("seed/", views.seed, name="seed"),
+    path("old/", views.old, name="old"),
     path("files/<path:name>", views.download, name="download"),
     path("upload/", uploader, name="upload"),
     path("login/", LoginView.as_view(), name="login"),

@@ -42,9 +42,9 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-def seed(request: HttpRequest) -> HttpResponse:
+def old(request: HttpRequest) -> HttpResponse:
     """The page that django-ajax-uploader's README shows, for those who come from there."""
-    return render(request, "seed.html", {"files": files_of(request)})
+    return render(request, "old.html", {"files": files_of(request)})
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""`S3UploadBackend`: the seed's hooks over one object at S3.
+"""`S3UploadBackend`: the hooks over one object at S3.
 
 What lives here: the options, the key, the reply, the abilities. What must not: parts and retries (transfer.py), what
 an object is told (description.py), errors (client.py).

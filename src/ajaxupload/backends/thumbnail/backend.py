@@ -1,4 +1,4 @@
-"""`ThumbnailUploadBackend`: the seed's hooks in front of a store.
+"""`ThumbnailUploadBackend`: hooks that make pictures small, in front of a store.
 
 What lives here: the options, the hooks, the reply. What must not: pictures (imaging/), processes (pool.py).
 """

@@ -108,7 +108,7 @@ def test_custom_parameters_are_passed_along(site: Site, root: Path) -> None:
 
 
 class ListBackend(AbstractUploadBackend):
-    """The README's four methods, with the signatures that the seed's own backends had in its last releases."""
+    """The README's four methods, with the signatures that its own backends had in its last releases."""
 
     BUFFER_SIZE = 4
     log: ClassVar[list[Any]] = []
