@@ -62,7 +62,8 @@ class EndpointSettings:
     in `partials_dir` (None: in the backend's own private directory, or in this user's under /var/tmp). At most
     `max_unfinished` may be open, `max_unfinished_own` by one principal, of `max_unfinished_size` and
     `max_unfinished_own_size` bytes in all. `serve` lets whoever may read an upload GET what was stored.
-    `tus_disable` names extensions of tus that are not offered.
+    `tus_disable` names extensions of tus that are not offered. `interim` lets clients of the IETF protocol be told in
+    interim responses where their upload is: None unless a reverse proxy stands in front, which may not pass them on.
     """
 
     path: str
@@ -95,6 +96,7 @@ class EndpointSettings:
     max_unfinished_own_size: Size | None = None
     serve: bool = False
     tus_disable: tuple[str, ...] = ()
+    interim: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ __all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
 _log = logging.getLogger("ajaxupload")
 _QUESTIONS = ("GET", "HEAD", "OPTIONS")
 #: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
-_RESUMABLE = ("tus", "resumablejs", "flow")
-_PROTOCOLS = ("tus", "resumablejs", "flow", "valums", "form", "raw")
+_RESUMABLE = ("ietf", "tus", "resumablejs", "flow")
+_PROTOCOLS = ("ietf", "tus", "resumablejs", "flow", "valums", "form", "raw")
 
 StartResponse = Callable[..., Any]
 

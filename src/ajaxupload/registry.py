@@ -26,6 +26,7 @@ _OURS: dict[str, dict[str, str]] = {
         "thumbnail": "ajaxupload.backends.thumbnail:ThumbnailUploadBackend",
     },
     "protocol": {
+        "ietf": "ajaxupload.protocols.ietf:Ietf",
         "tus": "ajaxupload.protocols.tus:Tus",
         "resumablejs": "ajaxupload.protocols.resumablejs:ResumableJs",
         "flow": "ajaxupload.protocols.resumablejs:Flow",

@@ -66,7 +66,7 @@ OTHERS = {
     "gunicorn": ("demo.serving",),
     "pytest": ("testing",),
     "google_crc32c": ("engine.digests",),  # no extra: taken where it is installed
-    "uwsgi": ("body",),  # no package: it exists inside a uWSGI process only
+    "uwsgi": ("body", "protocols.ietf.interim"),  # no package: it exists inside a uWSGI process only
 }
 EXTRAS = sorted(name for name, users in OTHERS.items() if users != ("",))
 

@@ -15,6 +15,7 @@ from ...filetypes import extension_for
 from ...partials import Record
 from ...request import UploadRequest
 from ...upload import new_id
+from ...validators import check_declared_size
 from ..base import Mount
 from ..raw import named_by
 from ..tus.headers import metadata, text_of
@@ -31,7 +32,7 @@ _NO_TYPE = ("", PARTIAL_TYPE, "application/x-www-form-urlencoded")
 
 
 def record_of(mount: Mount, request: UploadRequest, *, complete: bool) -> Record:
-    """Raises BadRequest, and LengthRequired where the body's end cannot be known.
+    """Raises BadRequest, TooLarge, and LengthRequired where the body's end cannot be known.
 
     "metadata MUST be validated and/or sanitized": names and types go the way of all others, through the engine.
     """
@@ -46,6 +47,8 @@ def record_of(mount: Mount, request: UploadRequest, *, complete: bool) -> Record
         words["expected"] = {name: value.hex() for name, value in expected.items()}
     if wish := digests.wanted(request.headers):
         words["wanted"] = wish
+    size = indicated(request, 0, None, complete=complete)
+    check_declared_size(request.upload_body.length if size is None else size, mount.settings.max_size)
     name = named_by(request) or values.get("filename") or values.get("name")
     return Record(
         _id(mount, request),
@@ -54,7 +57,7 @@ def record_of(mount: Mount, request: UploadRequest, *, complete: bool) -> Record
         type=kind or _UNTYPED,
         # "The server MUST record the length according to ... if the Upload-Length or Upload-Complete: ?1 header fields
         # are included in the request."
-        size=indicated(request, 0, None, complete=complete),
+        size=size,
         metadata=values,
         words=words,
         protocol="ietf",

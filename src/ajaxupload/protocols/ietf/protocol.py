@@ -19,6 +19,7 @@ from .. import replies
 from ..base import Mount, Protocol
 from . import fields, wording
 from .creation import PARTIAL_TYPE, record_of
+from .digests import content_digest
 from .interim import Interim
 from .taking import Sending, explained, take
 from .versions import INTEROP, NEWEST, Version, version_of
@@ -106,14 +107,14 @@ class Ietf(Protocol):
             raise BadRequest(f"A body of {PARTIAL_TYPE} needs Upload-Complete: ?0 or ?1.", code="bad_complete")
         if request.media_type == _FORM:
             raise UnsupportedType("A form cannot be sent in parts. Send the file itself as the body.")
-        interim = Interim(request, version, through_proxies=self.mount.settings.interim)
+        sending = self._sending(request, version, complete, creating=True)
         record = record_of(self.mount, request, complete=complete)
         partial, _new = self.mount.open(request, record)
         # Relative to the host: behind a proxy that ends TLS we do not know our own scheme.
         location = self.mount.url_of(request, partial.record.id)
         with partial, explained(version, partial, location):
-            interim.announce(location, self._limits(version, partial))
-            response = take(Sending(self.mount, request, version, interim, complete, creating=True), partial, 0)
+            sending.interim.announce(location, self._limits(version, partial))
+            response = take(sending, partial, 0)
             # "the server MUST include the Location response header field pointing to the upload resource and MUST
             # include the Upload-Limit header field with the corresponding limits if existing"; "all interim and final
             # response messages for the same request MUST contain an identical Location value."
@@ -157,9 +158,15 @@ class Ietf(Protocol):
         complete = _completeness(request)
         if complete is None:  # what is not said to be the end is none; but -01 says so by leaving the header out
             complete = version.inverted
-        interim = Interim(request, version, through_proxies=self.mount.settings.interim)
+        sending = self._sending(request, version, complete)
         with self._find(request, "write") as partial, explained(version, partial):
-            return take(Sending(self.mount, request, version, interim, complete), partial, at)
+            return take(sending, partial, at)
+
+    def _sending(self, request: UploadRequest, version: Version, complete: bool, *, creating: bool = False) -> Sending:
+        """All that is said beside the bytes, before anything is made or changed."""
+        interim = Interim(request, version, through_proxies=self.mount.settings.interim)
+        expected = content_digest(request.headers)
+        return Sending(self.mount, request, version, interim, complete, expected, creating)
 
     def _cancel(self, request: UploadRequest, version: Version) -> Response:
         """ "Upon receiving a DELETE request, the server SHOULD deactivate the upload resource." Whoever writes to it is

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from webob import Response
 
+from ...engine import Expected
 from ...engine.finish import raise_refusal
 from ...engine.hooks import storing
 from ...errors import AjaxUploadError, BadRequest, DigestMismatch, Fenced, OffsetMismatch, TooLarge, UploadError
@@ -19,7 +20,6 @@ from ...partials import Partial
 from ...request import UploadRequest
 from ...validators import check_declared_size
 from ..base import Mount
-from . import digests
 from .completion import complete
 from .interim import Interim
 from .lengths import InconsistentLength, declare, indicated, spoil
@@ -38,13 +38,14 @@ class AlreadyComplete(BadRequest):
 
 @dataclass(frozen=True)
 class Sending:
-    """A request that brings bytes: `complete` says that they are the last ones."""
+    """A request that brings bytes: `complete` says that they are the last ones, `expected` what digest they have."""
 
     mount: Mount
     request: UploadRequest
     version: Version
     interim: Interim
     complete: bool
+    expected: Expected | None
     creating: bool = False
 
     @property
@@ -98,13 +99,12 @@ def _again(sending: Sending, partial: Partial, at: int) -> Response:
 
 def _write(sending: Sending, partial: Partial, at: int) -> int:
     request = sending.request
-    expected = digests.content_digest(request.headers)
     try:
-        return sending.mount.resumable().write(request, partial, at, request.upload_body, expected)
+        return sending.mount.resumable().write(request, partial, at, request.upload_body, sending.expected)
     except TooLarge as error:
         # Counted, not declared: "It is not sufficient to rely on the Content-Length header field for enforcement".
         told = error if partial.record.size is None else InconsistentLength("More came than this upload has bytes.")
-        if sending.version.spoils and expected is None:
+        if sending.version.spoils and sending.expected is None:
             # "If the length is known, the server MUST prevent the offset from exceeding the upload length by rejecting
             # the request once the offset exceeds the length, marking the upload resource invalid and rejecting any
             # further interaction with it." As for max-size: "The server might also deactivate the upload resource".
