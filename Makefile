@@ -18,8 +18,6 @@ PINS := requirements/dev.txt
 PIP := -m pip --disable-pip-version-check --no-input
 # One worker takes a whole module, so that a server which a module starts is started once.
 PARALLEL := -n $(WORKERS) --dist loadscope
-# Suites of their own, until their issues are closed: real stores.
-SEPARATE := --ignore=tests/s3 --ignore=tests/object_store
 SLOW := slow or servers or browser or corpora or stores
 
 .DEFAULT_GOAL := help
@@ -27,7 +25,7 @@ SLOW := slow or servers or browser or corpora or stores
 .DELETE_ON_ERROR:
 unexport PYTHONPATH
 
-.PHONY: help serve suites test quick check clean system
+.PHONY: help serve test quick check clean system
 
 help:
 	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
@@ -103,16 +101,11 @@ test: system check $(TEST_VENV)/tools.stamp $(JS)
 	$(TEST_VENV)/bin/python $(PIP) install --quiet --constraint $(PINS) "$$(echo build/dist/ajaxupload-*.whl)[all]"
 	$(TEST_VENV)/bin/python $(PIP) check
 	PATH="$(abspath $(TEST_VENV))/bin:$$PATH" AJAXUPLOAD_EXPECT_WHEEL=1 PYTHONDEVMODE=1 \
-		$(TEST_VENV)/bin/python -m coverage run -m pytest $(PARALLEL) --durations=10 $(SEPARATE) $(ARGS)
+		$(TEST_VENV)/bin/python -m coverage run -m pytest $(PARALLEL) --durations=10 $(ARGS)
 	$(TEST_VENV)/bin/python -m coverage combine --quiet
 	$(TEST_VENV)/bin/python -m coverage report --skip-covered
 	$(TEST_VENV)/bin/python -m coverage json --quiet -o build/coverage.json
 	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
-
-# The suites that `make test` leaves out: stores on real servers.
-suites: system $(VENV)/dev.stamp $(JS)
-	PATH="$(abspath $(VENV))/bin:$$PATH" PYTHONDEVMODE=1 \
-		$(VENV)/bin/python -m pytest $(PARALLEL) tests/s3 tests/object_store $(ARGS)
 
 clean:
 	rm -rf $(TEST_VENV) tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis

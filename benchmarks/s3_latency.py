@@ -78,7 +78,7 @@ def compare(mib: int, milliseconds: float, rounds: int) -> dict[str, float]:
         file = Path(folder, "zeros")
         with file.open("wb") as zeros:
             zeros.truncate(mib << 20)
-        with serving(Path(folder), {**OPTIONS, "ENDPOINT_URL": endpoint}, workers=1) as server:
+        with serving(Path(folder), {**OPTIONS, "ENDPOINT_URL": endpoint}, workers=1, measured=True) as server:
             put(server, "warm.bin", b"x")
             return measure({THEIRS: by_boto3(endpoint, file), OURS: by_curl(server.port, file)}, rounds)
 

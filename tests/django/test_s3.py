@@ -1,4 +1,4 @@
-"""`AjaxFileUploader(backend=S3UploadBackend)` in projects that are configured for django-storages, or django-ajax-uploader."""
+"""`AjaxFileUploader(backend=S3UploadBackend)` where settings are for django-storages, or django-ajax-uploader."""
 
 from __future__ import annotations
 

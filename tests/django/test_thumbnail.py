@@ -1,4 +1,4 @@
-"""django-ajax-uploader's ThumbnailUploadBackend behind a Django view: Django's settings reach the store that is behind it."""
+"""django-ajax-uploader's ThumbnailUploadBackend behind a view: Django's settings reach the store behind it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""urls.py as django-ajax-uploader's README has it. Changed: `path()` for `url()`. Below its two lines stand what the tests of real
-servers need."""
+"""urls.py as django-ajax-uploader's README has it. Changed: `path()` for `url()`. Below its two lines stand what the
+tests of real servers need."""
 
 from __future__ import annotations
 

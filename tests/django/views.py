@@ -1,5 +1,5 @@
-"""views.py as django-ajax-uploader's README has it. Changed: the import paths, and `render`, which Django has instead of
-`render_to_response`."""
+"""views.py as django-ajax-uploader's README has it. Changed: the import paths, and `render`, which Django has instead
+of `render_to_response`."""
 
 from __future__ import annotations
 

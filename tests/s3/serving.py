@@ -22,11 +22,15 @@ _PATIENCE = 120.0  # seconds: a store that fails is asked again
 
 
 @contextmanager
-def serving(root: Path, options: dict[str, Any], *, workers: int = WORKERS) -> Iterator[Server]:
-    """The endpoint /upload on gunicorn, storing as `options` of the backend `s3` say, or of the "class" among them."""
+def serving(root: Path, options: dict[str, Any], *, workers: int = WORKERS, measured: bool = False) -> Iterator[Server]:
+    """The endpoint /upload on gunicorn, storing as `options` of the backend `s3` say, or of the "class" among them.
+
+    With `measured` it is not traced for coverage, whatever the tests are.
+    """
     command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "8", "-w", str(workers)]
     command += ["--no-control-socket", "--graceful-timeout", "10", "--timeout", "120", "-b", "127.0.0.1:0"]
     env = {"AJAXUPLOAD_S3": json.dumps(options)}
+    env |= {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""} if measured else {}
     with running("gunicorn", [*command, "tests.s3.app:application"], root, env=env) as server:
         yield server
 

@@ -81,6 +81,35 @@ def test_a_store_that_would_overwrite_a_kept_key_is_found_out(
 
 
 @NEEDS_CEPH
+def test_each_backend_is_asked_and_all_of_it_is_told(
+    request: pytest.FixtureRequest, tmp_path: Path, capsys: Said
+) -> None:
+    """Those that only have a name, those behind another one, and those of other stores."""
+    bucket = made(request, "ceph")
+    words = config(tmp_path, bucket.options(KEY="{filename}"))
+    far = f'endpoint = "{bucket.endpoint}", region = "r", access_key_id = "{bucket.key}"'
+    more = f"""
+    [backends.photos]
+    class = "thumbnail"
+    store = "archive"
+    [backends.far]
+    class = "object_store"
+    url = "s3://no-such-bucket"
+    options = {{{far}, secret_access_key = "{bucket.secret}"}}
+    """
+    with Path(words[1]).open("a", encoding="utf-8") as file:
+        file.write(more)
+    assert main(["check", *words]) == 1
+    said = capsys.readouterr().err
+    for name in ("archive", "photos"):
+        assert re.search(rf"'{name}'.*the store overwrites a key that is taken.*Put {{uuid}} into", said), said
+    assert re.search(r"'far'.*s3://no-such-bucket cannot be written to.*may we \(S3: s3:PutObject", said), said
+    assert bucket.secret not in said
+    assert not bucket.objects()
+    assert not bucket.unfinished()
+
+
+@NEEDS_CEPH
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

@@ -46,7 +46,7 @@ def test_a_gigabyte_of_unknown_length_takes_a_few_parts_of_memory(
     part = 8 * MIB
     with sinking(latency) as (sink, store):
         options = {**OPTIONS, "ENDPOINT_URL": f"http://127.0.0.1:{store.port}", "PART_SIZE": part}
-        with serving(tmp_path, {**options, "MAX_CONCURRENCY": concurrency}) as server:
+        with serving(tmp_path, {**options, "MAX_CONCURRENCY": concurrency}, measured=True) as server:
             for _ in range(8):  # so that both workers have loaded all that they will ever load
                 assert put(server, "warm.bin", b"x" * 300_000).status == 201
             before = {state["pid"]: state["VmRSS"] for state in states(server)}
@@ -66,7 +66,7 @@ def test_many_gigabytes_at_once_stay_below_the_processs_own_limit(tmp_path: Path
     part, limit = 8 * MIB, 64 * MIB
     with sinking(latency=0.03) as (sink, store):
         options = {**OPTIONS, "ENDPOINT_URL": f"http://127.0.0.1:{store.port}", "PART_SIZE": part}
-        with serving(tmp_path, {**options, "MEMORY_LIMIT": limit}, workers=1) as server:
+        with serving(tmp_path, {**options, "MEMORY_LIMIT": limit}, workers=1, measured=True) as server:
             assert put(server, "warm.bin", b"x" * 300_000).status == 201
             (before,) = states(server)
             sink.sizes.clear()

@@ -174,6 +174,20 @@ def test_the_url_opens_downloads_and_expires(request: pytest.FixtureRequest, mon
     assert eventually(lambda: fetched(url)[0] == 403), "it holds for ever"
 
 
+@pytest.mark.parametrize(
+    ("style", "place"),
+    [
+        ("path", "https://s3.example.com/my-bucket/"),
+        ("virtual", "https://my-bucket.s3.example.com/"),
+        ("auto", "https://s3.example.com/my-bucket/"),  # boto3's choice where the store is not Amazon's
+    ],
+)
+def test_the_bucket_stands_where_the_addressing_style_says(style: Any, place: str) -> None:
+    keys = {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "s", "REGION": "us-east-1"}
+    there = {"BUCKET": "my-bucket", "ENDPOINT_URL": "https://s3.example.com", "ADDRESSING_STYLE": style}
+    assert str(S3UploadBackend(**keys, **there).url("a/b.txt")).startswith(f"{place}a/b.txt?")
+
+
 def test_no_url_where_none_is_wanted(bucket: Bucket) -> None:
     assert S3UploadBackend(**bucket.options(URL_EXPIRES=0.0)).url("x") is None
 
