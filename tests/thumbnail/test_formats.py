@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from ajaxupload.backends.thumbnail import ThumbnailUploadBackend
+from ajaxupload.backends.thumbnail.imaging.source import draft
 from ajaxupload.errors import ConfigError, Unprocessable
 from tests.thumbnail.pictures import (
     animated,
@@ -204,3 +205,17 @@ def test_an_animation_that_breaks_off_is_a_still(kind: str) -> None:
 def test_fifty_thousand_frames_are_one() -> None:
     """C08."""
     assert thumbnail(gif_with_frames(50_000), UPSCALE=False).size == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("needed", "decoded"),
+    [([(100, 75)], (200, 150)), ([(100, 75), (400, 300)], (800, 600)), ([(500, 375)], (1600, 1200))],
+    ids=str,
+)
+def test_a_large_jpeg_is_decoded_small_and_never_smaller_than_twice_what_is_made_of_it(
+    needed: list[tuple[int, int]], decoded: tuple[int, int]
+) -> None:
+    with Image.open(BytesIO(jpeg(1600, 1200))) as picture:
+        draft(picture, needed)
+        picture.load()
+        assert picture.size == decoded

@@ -70,7 +70,7 @@ def test_a_store_of_a_subclass_is_its_constant() -> None:
     assert store_of({"photos": Mine, "archive": "memory"}).cls is MemoryUploadBackend
 
 
-def test_the_seeds_constants_of_the_local_backend_reach_the_store() -> None:
+def test_the_old_constants_of_the_local_backend_reach_the_store() -> None:
     class Mine(ThumbnailUploadBackend):
         UPLOAD_DIR = "tmp"
 
