@@ -10,7 +10,7 @@ it), or a record that is complete.
 
 from __future__ import annotations
 
-import time
+import functools
 from collections.abc import Callable, Sequence
 
 from ..errors import Conflict, UploadError
@@ -20,7 +20,7 @@ from ..upload import Upload
 from .hooks import storing
 from .receive import Engine
 
-__all__ = ["finish", "publish", "raise_refusal"]
+__all__ = ["finish", "publish", "raise_refusal", "refuse"]
 
 #: Seconds that a request waits for another one that is finishing the same upload, before it is told to come again.
 _PATIENCE = 10.0
@@ -36,54 +36,59 @@ def finish(engine: Engine, request: UploadRequest, partial: Partial, admit: Call
         record = partial.reload()
         raise_refusal(record)
         if record.state != "complete":
-            offset = partial.offset
-            if offset != record.size:
+            if partial.offset != record.size:
                 raise Conflict("Not all of the file has come yet.")
-            upload = record.upload(offset)
+            upload = record.upload(record.size)
             admit(upload)  # asked before anything can be refused for good: somebody may only have to log in again
             try:
                 publish(engine, request, [(partial, upload)])
             except UploadError as error:
                 if error.permanent:
-                    _refuse(partial, error)
+                    refuse(partial, error)
                 raise
     partial.drop_data()
     return partial.record.upload(partial.offset)
 
 
 def publish(engine: Engine, request: UploadRequest, finished: Sequence[tuple[Partial, Upload]]) -> None:
-    """Make these visible together, and let their records say so. Whoever calls is finishing each, and nobody else."""
+    """Make these visible together, and let their records say so. Whoever calls is finishing each, and nobody else.
+
+    Raises Conflict where bytes are missing, and what refuses them.
+    """
     with engine.batch(request, "", lambda upload: upload.principal) as batch:
         for partial, upload in finished:
-            batch.adopt(upload, partial.whole(), partial.record.filename, _settling(partial))
+            with storing():
+                if partial.status() != upload.size:  # it ends every turn: what is linked now is the file itself
+                    raise Conflict("Not all of the file has come yet.")
+                whole = partial.whole()
+            batch.adopt(upload, whole, partial.record.filename, functools.partial(_settle, partial))
         batch.publish()
     for partial, upload in finished:
-        record = partial.record
-        record.state, record.completed = "complete", time.time()
-        record.filename, record.sniffed, record.digest = upload.filename, upload.sniffed, upload.digest
-        record.result, record.url = upload.result, upload.url
         with storing():
-            partial.save()
+            partial.amend(functools.partial(_complete, engine, upload))
 
 
-def _settling(partial: Partial) -> Callable[[str], None]:
-    return lambda filename: _settle(partial, filename)
+def _complete(engine: Engine, upload: Upload, record: Record) -> None:
+    record.complete(upload)
+    engine.remember(record)
 
 
 def _settle(partial: Partial, filename: str) -> None:
     """The stored name is fixed before anything is stored under it: another attempt, on another day, takes the same."""
+
+    def settle(record: Record) -> None:
+        record.filename = filename
+
     if partial.record.filename != filename:
-        partial.record.filename = filename
         with storing():
-            partial.save()
+            partial.amend(settle)
 
 
-def _refuse(partial: Partial, error: UploadError) -> None:
-    """For good: the record keeps the reason, the bytes go."""
-    partial.record.state = "refused"
-    partial.record.error = {"status": error.status, "code": error.code, "message": error.message}
-    partial.save()
-    partial.drop_data()
+def refuse(partial: Partial, error: UploadError) -> None:
+    """For good: the record keeps the reason, the bytes go. Raises OSError."""
+    partial.amend(functools.partial(Record.refuse, error=error))
+    if partial.record.state == "refused":
+        partial.drop_data()
 
 
 def raise_refusal(record: Record) -> None:

@@ -64,7 +64,7 @@ class OnceBatch:
         with self._stack:
             for partial, _upload in self._files:
                 if partial.record.state == "open":
-                    self._resumable.abort(self._request, partial, error)
+                    self._resumable.discard(self._request, partial, error)
 
     def receive(
         self,

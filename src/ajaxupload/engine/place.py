@@ -32,7 +32,7 @@ def partials_of(settings: EndpointSettings) -> FilePartials:
         settings.max_unfinished_own_size,
     )
     durable = bool(getattr(backend, "DURABLE", True))
-    return FilePartials(root, durable=durable, caps=caps, ttl=settings.expires)
+    return FilePartials(root, durable=durable, caps=caps, unknown=settings.max_size, ttl=settings.expires)
 
 
 def chosen_dir(settings: EndpointSettings) -> str | None:

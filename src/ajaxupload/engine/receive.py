@@ -22,7 +22,7 @@ from ..body import Block
 from ..config import EndpointSettings
 from ..errors import BodyIncomplete, Forbidden, Unprocessable, UploadError
 from ..naming import display_name, render
-from ..partials import Whole
+from ..partials import Record, Whole
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import TypeRules, check_count, check_declared_size, check_min_size, check_size
@@ -56,6 +56,8 @@ class Engine:
         self.settings = settings
         listed = bool(settings.allow or settings.deny)
         self.rules = TypeRules(settings.allow, settings.deny, listed if settings.sniff is None else settings.sniff)
+        #: Is handed the record of each upload that was published, just before the record says so.
+        self.remember: Callable[[Record], None] = lambda _record: None
 
     def before_create(self, request: UploadRequest, upload: Upload) -> None:
         """Let the application look at an upload before it begins: it may change id, name and metadata, or refuse."""

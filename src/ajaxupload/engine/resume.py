@@ -12,17 +12,17 @@ from typing import Any
 
 from .. import events
 from ..body import Block, Body
-from ..errors import ConfigError, NotFound, StorageUnavailable, UploadError
+from ..errors import ConfigError, Fenced, NotFound, StorageUnavailable, UploadError
 from ..partials import Partial, Partials, Record
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import HEAD_BYTES, check_declared_size
 from .digests import Expected
-from .finish import finish, raise_refusal
+from .finish import finish, raise_refusal, refuse
 from .hooks import storing
 from .receive import Engine
 from .sweeping import Sweeper
-from .write import crosses_head, keep, take_piece, take_verified
+from .write import crosses_head, drain, keep, take_piece, take_verified
 
 __all__ = ["Resumable"]
 
@@ -81,7 +81,8 @@ class Resumable:
         upload.max_size = self._settings.max_size
         try:
             check_declared_size(upload.size, self._settings.max_size)
-            self.engine.rules.check_name(upload.name, upload.type)
+            if not record.fragment:
+                self.engine.rules.check_name(upload.name, upload.type)
             record.principal = admit(upload)
             self.engine.before_create(request, upload)
             self._take_over(record, upload)
@@ -96,8 +97,12 @@ class Resumable:
             raise
         if new:
             self._emit(events.created, upload, request)
-        else:
+            return partial, new
+        try:
             self._check_owner(request, partial, record.principal)
+        except BaseException:
+            partial.__exit__()
+            raise
         return partial, new
 
     def find(self, request: UploadRequest, upload_id: str, admit: Admit) -> Partial:
@@ -120,10 +125,10 @@ class Resumable:
         Raises OffsetMismatch, TooLarge, Fenced, DigestMismatch, and the UploadError of a body that broke off.
         """
         raise_refusal(partial.record)
-        limit = self._limit(partial)
+        most = self._settings.max_size
         if expected is None:
-            return keep(partial, at, body, limit, self._watch(request, partial, at))
-        offset = take_verified(partial, at, body, limit, expected)
+            return keep(partial, at, body, most, self._watch(request, partial, at))
+        offset = take_verified(partial, at, body, most, expected)
         self._watch(request, partial, at)(offset)
         return offset
 
@@ -142,7 +147,13 @@ class Resumable:
         raise_refusal(partial.record)
         check_declared_size(start + size, self._limit(partial))
         before = partial.offset
-        came = take_piece(partial, start, size, chunks=chunks, expected=expected, exact=exact)
+        try:
+            came = take_piece(partial, start, size, chunks=chunks, expected=expected, exact=exact)
+        except (NotFound, Fenced):
+            with storing():
+                if partial.reload().state != "complete":
+                    raise
+            return drain(chunks)  # a repeat that the last piece has overtaken
         self._watch(request, partial, before)(partial.offset)
         return came
 
@@ -157,9 +168,23 @@ class Resumable:
         """The size of an upload that was opened without one. Once set it never changes: Conflict. TooLarge."""
         check_declared_size(size, self._settings.max_size)
         if partial.record.size != size:
-            partial.record.size = size
             with storing():
-                partial.save()
+                partial.declare(size)
+
+    def remember(self, partial: Partial, key: str, word: str) -> None:
+        """Add a word of the protocol's own to a list in the record. Once is enough."""
+
+        def add(record: Record) -> None:
+            words = record.words.setdefault(key, [])
+            words.extend([word] if word not in words else ())
+
+        with storing():
+            partial.amend(add)
+
+    def remembered(self, partial: Partial, key: str) -> list[str]:
+        """What has been added to that list by now, by whatever request."""
+        with storing():
+            return list(partial.reload().words.get(key, ()))
 
     def finish(self, request: UploadRequest, partial: Partial, admit: Admit) -> Upload:
         """See finish.py. Idempotent."""
@@ -170,12 +195,17 @@ class Resumable:
         with storing(), partial.finishing(_PATIENCE):
             if not partial.reload().words.get("assembled"):
                 partial.assemble(parts)
-                partial.record.words["assembled"] = True
-                partial.save()
+                partial.amend(lambda record: record.words.update(assembled=True))
 
     def abort(self, request: UploadRequest, partial: Partial, error: BaseException | None = None) -> None:
         """Leave nothing of it, a file that was stored excepted. Whoever writes to it stops before its next block."""
-        upload = partial.record.upload(partial.offset)
+        with storing(), partial.finishing(_PATIENCE):
+            self.discard(request, partial, error)
+
+    def discard(self, request: UploadRequest, partial: Partial, error: BaseException | None = None) -> None:
+        """As `abort`, for who is finishing it."""
+        with storing():
+            upload = partial.record.upload(partial.offset)
         partial.remove()
         if partial.record.state == "open":
             refused = isinstance(error, UploadError) and error.permanent
@@ -206,7 +236,7 @@ class Resumable:
 
         def watch(offset: int) -> None:
             nonlocal seen, told
-            if crosses_head(seen, offset, record.size):
+            if not record.fragment and crosses_head(seen, offset, record.size):
                 self._check_head(request, partial)
             seen = offset
             if offset - told >= _PROGRESS_STEP or offset == record.size:
@@ -224,9 +254,9 @@ class Resumable:
             self.engine.rules.check_head(record.name, head[: record.size])
         except UploadError as error:
             error.file = record.name
-            upload = record.upload(len(head))
-            partial.remove()
-            upload.state, request.told = "refused", True
+            with storing(), partial.finishing(_PATIENCE):
+                refuse(partial, error)
+            upload, request.told = partial.record.upload(len(head)), True
             self._emit(events.refused, upload, request, error=error)
             raise
 

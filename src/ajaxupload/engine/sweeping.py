@@ -31,12 +31,16 @@ class Sweeper:
         """A request has come: see to it that somebody sweeps in this process."""
         if self._pid == os.getpid():
             return
-        with self._starting:
+        if not self._starting.acquire(blocking=False):
+            return  # somebody else sees to it; or did so when this process was forked off, and never lets go
+        try:
             if self._pid != os.getpid():
                 self._pid = os.getpid()
                 threading.Thread(
                     target=_run, args=(self._sweep, self._interval), name="ajaxupload-sweep", daemon=True
                 ).start()
+        finally:
+            self._starting.release()
 
 
 def _run(sweep: weakref.WeakMethod[Callable[[], object]], interval: float) -> None:

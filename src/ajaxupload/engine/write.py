@@ -18,7 +18,7 @@ from ..validators import HEAD_BYTES, check_declared_size, human_size
 from .digests import Expected
 from .hooks import storing
 
-__all__ = ["keep", "store_whole", "take_piece", "take_verified"]
+__all__ = ["crosses_head", "drain", "keep", "store_whole", "take_piece", "take_verified"]
 
 #: Bytes between two syncs of one request: a HEAD waits for no more than these to reach the disk.
 _SYNC_STEP = 8 << 20
@@ -29,15 +29,14 @@ _COMPARE = 1 << 20
 Watch = Callable[[int], None]
 
 
-def keep(partial: Partial, at: int, body: Body, limit: int, watch: Watch) -> int:
-    """Take the body from `at` on, up to the byte `limit`. Returns the offset afterwards.
+def keep(partial: Partial, at: int, body: Body, most: int, watch: Watch) -> int:
+    """Take the body from `at` on, up to the upload's size or, where that is unknown, the byte `most`. Returns the
+    offset afterwards, which no power cut takes back.
 
     Raises OffsetMismatch, TooLarge (before anything is read, if the body's length says so), Fenced, and what ended the
     body early: all that came before counts then, and is synced.
     """
-    _check_room(body.length, at, limit)
-    with storing():
-        turn = partial.begin(at)
+    turn, limit = _begin(partial, at, body, most)
     try:
         _keep_blocks(partial, turn, body, limit, watch)
     except UploadError:
@@ -45,10 +44,23 @@ def keep(partial: Partial, at: int, body: Body, limit: int, watch: Watch) -> int
             _salvage(partial, turn, body, limit, watch)
         raise
     finally:
-        if turn.at > at:
-            with storing():
-                partial.sync()
+        with storing():
+            partial.sync()  # also of what a writer that was killed has left: the offset is told
     return turn.at
+
+
+def _begin(partial: Partial, at: int, body: Body, most: int) -> tuple[Turn, int]:
+    """The turn, and how far it may write: the size stays as it is from here on."""
+    _check_room(body.length, at, _limit(partial, most))
+    with storing():
+        turn = partial.begin(at)
+    limit = _limit(partial, most)
+    _check_room(body.length, at, limit)
+    return turn, limit
+
+
+def _limit(partial: Partial, most: int) -> int:
+    return most if partial.record.size is None else partial.record.size
 
 
 def _keep_blocks(partial: Partial, turn: Turn, body: Body, limit: int, watch: Watch) -> None:
@@ -101,11 +113,9 @@ def store_whole(partial: Partial, chunks: Iterable[Block], limit: int) -> int:
     return taken
 
 
-def take_verified(partial: Partial, at: int, body: Body, limit: int, expected: Expected) -> int:
+def take_verified(partial: Partial, at: int, body: Body, most: int, expected: Expected) -> int:
     """As `keep`, but nothing counts unless all came and has the digest. Raises DigestMismatch too."""
-    _check_room(body.length, at, limit)
-    with storing():
-        turn = partial.begin(at)
+    turn, limit = _begin(partial, at, body, most)
     for block in body:
         _check_room(len(block), turn.at, limit)
         with storing():
@@ -154,6 +164,14 @@ def take_piece(
         with storing():
             partial.accept_piece(turn, start)
     return taken - start
+
+
+def drain(chunks: Callable[[], Block]) -> int:
+    """Read what nobody wants any more: its clients wait until they have sent it. How many bytes."""
+    size = 0
+    while block := chunks():
+        size += len(block)
+    return size
 
 
 def _compare(partial: Partial, at: int, block: Block) -> None:

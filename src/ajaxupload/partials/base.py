@@ -12,12 +12,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from dataclasses import field as _new
 from typing import Any, BinaryIO, Protocol
 
+from ..errors import UploadError
 from ..upload import Upload
 
 __all__ = ["Partial", "Partials", "Record", "Turn", "Whole"]
@@ -33,6 +35,8 @@ class Record:
     `endpoint` is the path of the endpoint that it was created at; no other one knows it. `words` are the protocol's
     own, as the client said them. `ttl` is for how many seconds after the last change it is kept. `state` is "open",
     "complete" (stored, and the record tells its clients so until it expires) or "refused" (for good, `error` says why).
+    `fragment` says that its bytes are no file, but will be part of one: its name and content tell nothing.
+    `owner` is whose list it stands in once it is stored: a key, of the principal's or of an anonymous visitor's.
     `planned` is the name under which it is about to become visible: a crash in that moment must not make a second file.
     """
 
@@ -49,7 +53,9 @@ class Record:
     metadata: dict[str, str] = _new(default_factory=dict)
     words: dict[str, Any] = _new(default_factory=dict)
     principal: str | None = None
+    owner: str | None = None
     protocol: str = ""
+    fragment: bool = False
     state: str = "open"
     planned: str | None = None
     digest: str | None = None
@@ -61,37 +67,61 @@ class Record:
     ttl: float = 86400.0
 
     def to_json(self) -> bytes:
-        """As it is kept."""
+        """As it is kept: with a checksum, for a damaged record must not pass for another one."""
         facts = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
-        return json.dumps({"format": _FORMAT, **facts}, default=str, indent=1).encode()
+        text = json.dumps(facts, default=str)
+        return json.dumps({"format": _FORMAT, "crc32": zlib.crc32(text.encode()), "upload": json.loads(text)}).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> Record:
         """ValueError for what is no record of this format."""
         try:
-            facts = json.loads(text)
-            if facts.pop("format") != _FORMAT:
-                raise ValueError("the record of another version")
+            kept = json.loads(text)
+            facts = kept["upload"]
+            if kept["format"] != _FORMAT or kept["crc32"] != zlib.crc32(json.dumps(facts).encode()):
+                raise ValueError("a record that is damaged, or of another version")
             record = cls(**facts)
         except (AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"no record of an upload: {error}") from error
         return record
 
+    def complete(self, upload: Upload) -> None:
+        """It was stored, and this became of it."""
+        self.state, self.completed = "complete", time.time()
+        self.filename, self.sniffed, self.digest = upload.filename, upload.sniffed, upload.digest
+        self.result, self.url = upload.result, upload.url
+
+    def refuse(self, error: UploadError) -> None:
+        """For good, unless it has ended already."""
+        if self.state == "open":
+            self.state = "refused"
+            self.error = {"status": error.status, "code": error.code, "message": error.message}
+
     def upload(self, offset: int) -> Upload:
         """As hooks and replies see it."""
         shared = {each.name for each in dataclasses.fields(Upload)} & {each.name for each in dataclasses.fields(self)}
         facts = {name: getattr(self, name) for name in shared - {"filename", "state"}}
-        state = "open" if self.state == "open" else self.state
-        return Upload(**facts, filename=self.filename or self.name, state=state, offset=offset)
+        return Upload(**facts, filename=self.filename or self.name, state=self.state, offset=offset)
 
 
 @dataclass(slots=True)
 class Turn:
-    """A writer's right to write, until another one takes it: from `at` on, and for a piece up to `end`."""
+    """A writer's right to write, until another one takes it: from `at` on, and for a piece up to `end`. `counted` are
+    the ranges (from, up to), in order, that counted already when a piece was begun."""
 
     number: int
     at: int
     end: int | None = None
+    counted: Sequence[tuple[int, int]] = ()
+
+    def here(self, stop: int) -> tuple[bool, int]:
+        """Does the byte at `at` count already, and up to where is that so, `stop` at most?"""
+        for first, last in self.counted:
+            if self.at < first:
+                return False, min(first, stop)
+            if self.at < last:
+                return True, min(last, stop)
+        return False, stop
 
 
 class Whole(Protocol):
@@ -126,10 +156,12 @@ class Partial(Protocol):
     A turn that another request has taken raises Fenced; so does any turn after `status` or `remove`.
     """
 
-    record: Record
-
     def __enter__(self) -> Partial: ...
     def __exit__(self, *_error: object) -> None: ...
+
+    @property
+    def record(self) -> Record:
+        """As it was read last, or as it will be saved."""
 
     @property
     def offset(self) -> int:
@@ -173,7 +205,14 @@ class Partial(Protocol):
         """Up to `size` bytes from `start`, whether they count or not. Raises OSError."""
 
     def save(self) -> None:
-        """Replace the record, atomically. Raises OSError; NotFound when the upload was removed meanwhile."""
+        """Replace the record, atomically. Raises OSError; NotFound when the upload was removed meanwhile, Conflict when
+        it has ended meanwhile, and not as the record says."""
+
+    def amend(self, change: Callable[[Record], None]) -> None:
+        """Read the record, `change` it and replace it, with nobody between. Raises as `save`, and what it raises."""
+
+    def declare(self, size: int) -> None:
+        """Record the size of an upload that was made without one. Conflict where it has another, or more has come."""
 
     def reload(self) -> Record:
         """The record as another request may have left it. Raises NotFound."""

@@ -2,14 +2,16 @@
 
 What lives here: the format of the `.log` file and the critical sections over it. What must not: the bytes themselves.
 
-    0     live: the epoch, how much counts from the start ("kept"), the number of the last turn at a piece, the boot id
+    0     live: the epoch, how much counts from the start ("kept"), how much of that is known to survive a power cut
+          ("safe"), the number of the last turn at a piece, the boot id, a checksum
     512   two places for the kept bytes that are known to be on the disk, written in turns, each with a checksum
     1536  who writes a piece just now
     4096  the pieces that count, each with a checksum, appended
 
-The live line is written with every block and never synced: the page cache outlives a process that is killed. A boot id
-that is not ours says that it went through a power cut (or a restart) and may be ahead of the data: then only what was
-synced counts, and what was told to a client always was.
+The live line is written with every block and never synced by itself: the page cache outlives a process that is killed.
+A boot id that is not ours says that it went through a power cut (or a restart, or is another machine's on a shared file
+system) and may be ahead of the data: then only what was synced counts, and what was told to a client always was. Turns
+stay as they are then: whoever had one died with that boot, or writes on from another machine.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 
 from ...errors import Fenced, TooManyRequests
@@ -27,11 +29,12 @@ from .lock import Lock
 __all__ = ["Damaged", "Ledger", "union"]
 
 _MAGIC = b"axupl01\n"
-_LIVE = struct.Struct("<8sQQQ16s")  # magic, epoch, kept, turns, boot id
+_LIVE = struct.Struct("<8sQQQQ16s")  # magic, epoch, kept, safe, turns, boot id
 _SLOT = struct.Struct("<QQ")  # sequence number, kept and on the disk
 _CLAIM = struct.Struct("<QQQ")  # first byte, the byte after the last, number of the turn; all 0 when free
 _PIECE = struct.Struct("<QQ")  # first byte, the byte after the last
 _CRC = struct.Struct("<I")
+_STEP = _PIECE.size + _CRC.size
 _SLOTS = (512, 1024)  # a sector each: a torn write takes one of them
 _CLAIMS, _CLAIM_COUNT = 1536, 100
 _PIECES = 4096
@@ -49,25 +52,30 @@ class Ledger:
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
         self._lock = Lock(fd, path)
-        self.epoch = self.kept = self._turns = 0
+        self.epoch = self.kept = self.safe = self._turns = 0
 
     @contextmanager
     def locked(self) -> Iterator[Ledger]:
         """The critical section. Raises OSError, Damaged."""
         with self._lock.held():
-            self._load()
+            self.load()
             yield self
 
-    @contextmanager
-    def made(self) -> Iterator[bool]:
-        """As `locked`, of a ledger that may be empty yet: yields whether it was."""
-        with self._lock.held():
-            new = os.fstat(self._fd).st_size < _PIECES
-            if new:
-                os.ftruncate(self._fd, _PIECES)
-                self._write_live()
-            self._load()
-            yield new
+    def alone(self) -> AbstractContextManager[None]:
+        """The critical section, for who makes or removes the upload: nothing is read. Raises OSError."""
+        return self._lock.held()
+
+    def make(self, *, durable: bool) -> None:
+        """Write an empty one: once it is there, it is never shorter. Raises OSError."""
+        os.ftruncate(self._fd, _PIECES)
+        self._write_live()
+        if durable:
+            os.fsync(self._fd)
+
+    @property
+    def empty(self) -> bool:
+        """Has nobody made it yet?"""
+        return os.fstat(self._fd).st_size == 0
 
     @property
     def gone(self) -> bool:
@@ -80,19 +88,26 @@ class Ledger:
         return os.fstat(self._fd).st_mtime
 
     def peek(self) -> int:
-        """The kept bytes, without waiting for anybody: for those who only look. Raises OSError, Damaged."""
-        magic, _, kept, _, boot = _LIVE.unpack(_pread(self._fd, _LIVE.size, 0))
-        if magic != _MAGIC or boot != _boot():
-            with self.locked():
-                return self.kept
-        return int(kept)
+        """The kept bytes, for those who only look: without waiting for anybody, nor changing anything. Raises OSError,
+        Damaged."""
+        found = self._read_live()
+        if found is None:  # torn by somebody who writes it just now; or damaged
+            with self._lock.held():
+                found = self._read_live()
+        if found is None:
+            raise Damaged("no ledger")
+        return found[1] if found[4] == _boot() else self._recoverable()
 
     # ---- KEEP: one writer, an epoch ----------------------------------------------------------------------------------
 
     def fence(self) -> int:
         """End every turn; the new epoch."""
+        os.pwrite(self._fd, bytes(_CLAIM_COUNT * _CLAIM.size), _CLAIMS)
+        return self.raise_epoch()
+
+    def raise_epoch(self) -> int:
+        """End the turn of whoever writes from the end on; pieces go on. The new epoch."""
         self.epoch += 1
-        self._clear_claims()
         self._write_live()
         return self.epoch
 
@@ -110,8 +125,21 @@ class Ledger:
         """So many bytes are on the disk: whoever calls has synced them, and syncs the ledger afterwards."""
         newest = max(self._slots(), default=(0, 0))
         sequence = newest[0] + 1
-        text = _SLOT.pack(sequence, max(kept, newest[1]))
+        text = _SLOT.pack(sequence, max(min(kept, self.kept), newest[1]))  # less is kept when another's sync failed
         os.pwrite(self._fd, text + _crc(text), _SLOTS[sequence % 2])
+
+    def vouch(self, kept: int) -> None:
+        """The ledger with that commit was synced too: nobody has to do it again."""
+        self.safe = max(self.safe, min(kept, self.kept))
+        self._write_live()
+
+    def fall_back(self) -> None:
+        """Syncing failed: what was not synced before is lost, though it can still be read. End every turn.
+
+        The kernel drops pages that it could not write, and the next sync of them says that all is well.
+        """
+        self.kept = self._recoverable()
+        self.fence()
 
     def sync(self) -> None:
         """Make the ledger survive a power cut."""
@@ -121,17 +149,15 @@ class Ledger:
 
     def pieces(self) -> list[tuple[int, int]]:
         """All that counts: ranges in order, none touching another, the kept bytes first."""
-        step = _PIECE.size + _CRC.size
-        text = _pread(self._fd, os.fstat(self._fd).st_size - _PIECES, _PIECES)
-        found = [(0, self.kept)]
-        for at in range(0, len(text) - step + 1, step):
-            line = text[at : at + step]
-            if _crc(line[: _PIECE.size]) == line[_PIECE.size :]:
-                found.append(_PIECE.unpack_from(line))
-        return union(found)
+        return union([(0, self.kept), *self._read_pieces()])
 
     def claim(self, start: int, end: int) -> int:
-        """Take the turn for these bytes from whoever writes some of them: the number of the new turn."""
+        """Take the turn for these bytes from whoever writes some of them: the number of the new turn.
+
+        Raises TooManyRequests where no more pieces can be counted.
+        """
+        if (os.fstat(self._fd).st_size - _PIECES) // _STEP >= _MOST_PIECES:
+            raise TooManyRequests(f"A file can be sent in at most {_MOST_PIECES} pieces.")
         claims = self._claims()
         for place, (first, last, number) in enumerate(claims):
             if number and first < end and start < last:
@@ -151,33 +177,44 @@ class Ledger:
     def add_piece(self, number: int, start: int, end: int) -> None:
         """The piece counts; its turn ends. Whoever calls has synced its bytes, and syncs the ledger afterwards."""
         self.check_claim(number)
-        step = _PIECE.size + _CRC.size
-        count = (os.fstat(self._fd).st_size - _PIECES) // step
-        if count >= _MOST_PIECES:
-            raise TooManyRequests(f"A file can be sent in at most {_MOST_PIECES} pieces.")
+        count = (os.fstat(self._fd).st_size - _PIECES) // _STEP
         text = _PIECE.pack(start, end)
-        os.pwrite(self._fd, text + _crc(text), _PIECES + count * step)
+        os.pwrite(self._fd, text + _crc(text), _PIECES + count * _STEP)
         self.kept = self.pieces()[0][1]
         self._write_claims([(0, 0, 0) if claim[2] == number else claim for claim in self._claims()])
         self._write_live()
 
     # ---- the file ----------------------------------------------------------------------------------------------------
 
-    def _load(self) -> None:
-        text = _pread(self._fd, _LIVE.size, 0)
-        if len(text) < _LIVE.size:
-            raise Damaged("a ledger that ends in its first line")
-        magic, self.epoch, self.kept, self._turns, boot = _LIVE.unpack(text)
-        if magic != _MAGIC:
+    def load(self) -> None:
+        """Inside the critical section. Raises Damaged, OSError."""
+        found = self._read_live()
+        if found is None:
             raise Damaged("no ledger")
+        self.epoch, self.kept, self.safe, self._turns, boot = found
         if boot != _boot():
-            self._recover()
+            self.kept, self.safe = self._recoverable(), 0
+            self._write_live()
 
-    def _recover(self) -> None:
-        """After a power cut, only what was synced counts; whoever wrote then is no more."""
-        self.kept = max(self._slots(), default=(0, 0))[1]
-        self.kept = self.pieces()[0][1]
-        self.fence()
+    def _read_live(self) -> tuple[int, int, int, int, bytes] | None:
+        """Epoch, kept, safe, turns, boot id; None for what is no ledger."""
+        text = _pread(self._fd, _LIVE.size + _CRC.size, 0)
+        if _crc(text[: _LIVE.size]) != text[_LIVE.size :] or os.fstat(self._fd).st_size < _PIECES:
+            return None
+        magic, *found = _LIVE.unpack_from(text)
+        return tuple(found) if magic == _MAGIC else None
+
+    def _recoverable(self) -> int:
+        """The kept bytes that no power cut takes."""
+        committed = max(self._slots(), default=(0, 0))[1]
+        return union([(0, committed), *self._read_pieces()])[0][1]
+
+    def _read_pieces(self) -> Iterator[tuple[int, int]]:
+        text = _pread(self._fd, os.fstat(self._fd).st_size - _PIECES, _PIECES)
+        for at in range(0, len(text) - _STEP + 1, _STEP):
+            line = text[at : at + _STEP]
+            if _crc(line[: _PIECE.size]) == line[_PIECE.size :]:
+                yield _PIECE.unpack_from(line)
 
     def _slots(self) -> Iterator[tuple[int, int]]:
         for at in _SLOTS:
@@ -192,11 +229,9 @@ class Ledger:
     def _write_claims(self, claims: list[tuple[int, int, int]]) -> None:
         os.pwrite(self._fd, b"".join(_CLAIM.pack(*claim) for claim in claims), _CLAIMS)
 
-    def _clear_claims(self) -> None:
-        os.pwrite(self._fd, bytes(_CLAIM_COUNT * _CLAIM.size), _CLAIMS)
-
     def _write_live(self) -> None:
-        os.pwrite(self._fd, _LIVE.pack(_MAGIC, self.epoch, self.kept, self._turns, _boot()), 0)
+        text = _LIVE.pack(_MAGIC, self.epoch, self.kept, min(self.safe, self.kept), self._turns, _boot())
+        os.pwrite(self._fd, text + _crc(text), 0)
 
 
 def union(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,10 +1,10 @@
 """One at a time, over threads, processes and machines.
 
-What lives here: `Lock`, by flock where the file system has it, else by a lease. What must not: what is guarded.
+What lives here: `Lock`, by flock where the file system has it, else by a lease (lease.py). What must not: what is
+guarded.
 
 flock belongs to an open file description: each user opens the file anew, so threads exclude one another like processes
-do, and the kernel lets go when a process dies, however it dies. Where flock fails (some network and FUSE file systems)
-a file made with O_EXCL stands in; one that its owner has not renewed for `_LEASE` seconds is a dead process's.
+do, and the kernel lets go when a process dies, however it dies. A Lock is not to be taken again by its holder.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["Lock"]
+from ...errors import Busy
+from .lease import LEASE, Lease
+
+__all__ = ["Lock", "locked_file"]
 
 #: What flock fails with where it is not offered (flock(2), and what NFS and FUSE answer).
 _LACKING = frozenset((errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
-_LEASE = 30.0
-_POLL = 0.005
+_POLL = 0.02
 
 
 class Lock:
@@ -30,14 +32,13 @@ class Lock:
 
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
-        self._lease = f"{path}.lease"
-        self._token: str | None = None
+        self._lease = Lease(f"{path}.lease")
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Wait for it; whoever holds it does so for moments. Raises OSError."""
-        self.acquire()
         try:
+            self.acquire()
             yield
         finally:
             self.release()
@@ -52,50 +53,58 @@ class Lock:
         except OSError as error:
             if error.errno not in _LACKING:
                 raise
-        while not self._take_lease():
-            if not wait:
-                return False
-            time.sleep(_POLL)
-        return True
+        return self._lease.take(wait=wait)
 
-    def renew(self) -> None:
-        """Say that its holder lives: who holds it for long must, as a lease runs out. Raises OSError."""
-        if self._token is not None:
-            os.utime(self._lease)
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """For who holds it longer than moments: a lease is renewed for as long as the block runs."""
+        if not self._lease.held:
+            yield
+            return
+        done = threading.Event()
+        thread = threading.Thread(target=_renew, args=(self._lease, done), name="ajaxupload-lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def release(self) -> None:
-        """Let go. Never raises."""
-        if self._token is None:
-            with suppress(OSError):
-                fcntl.flock(self._fd, fcntl.LOCK_UN)
+        """Let go. Never raises; may be called by who has it not."""
+        if self._lease.held:
+            self._lease.give_back()
             return
         with suppress(OSError):
-            if _content(self._lease) == self._token:  # else it ran out, and is another's by now
-                os.unlink(self._lease)
-        self._token = None
-
-    def _take_lease(self) -> bool:
-        token = secrets.token_hex(8)
-        try:
-            fd = os.open(self._lease, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            self._clear_dead_lease(token)
-            return False
-        try:
-            os.write(fd, token.encode())
-        finally:
-            os.close(fd)
-        self._token = token
-        return True
-
-    def _clear_dead_lease(self, token: str) -> None:
-        """Move a lease that ran out away; of several who try, one succeeds. The next round takes the free place."""
-        with suppress(FileNotFoundError):
-            if time.time() - os.stat(self._lease, follow_symlinks=False).st_mtime > _LEASE:
-                os.rename(self._lease, f"{self._lease}.{token}")
-                os.unlink(f"{self._lease}.{token}")
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
 
 
-def _content(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read()
+@contextmanager
+def locked_file(path: str, patience: float) -> Iterator[None]:
+    """Be the only one who has locked this file, for as long as the block takes; a dead process's lock falls.
+
+    Where there is no such file, nobody is kept out. Raises Busy when somebody else has it for longer than `patience`
+    seconds, OSError.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield
+        return
+    lock, deadline = Lock(fd, path), time.monotonic() + patience
+    try:
+        while not lock.acquire(wait=False):
+            if time.monotonic() >= deadline:
+                raise Busy
+            time.sleep(_POLL)
+        with lock.renewed():
+            yield
+    finally:
+        lock.release()
+        os.close(fd)
+
+
+def _renew(lease: Lease, done: threading.Event) -> None:
+    while not done.wait(LEASE / 6):
+        with suppress(OSError):  # a store that does not answer for a moment may answer the next time
+            lease.renew()

@@ -1,7 +1,8 @@
-"""One upload that is kept as files: its turns at writing, its record, its end.
+"""One upload that is kept as files: its turns at writing, its end.
 
 What lives here: the order in which bytes, ledger and record are written and synced, so that what was told to a client
-stays true. What must not: the ledger's format (ledger.py), which uploads there are (store.py).
+stays true. What must not: the ledger's format (ledger.py), the record's file (recorded.py), which uploads there are
+(store.py).
 
 A block is written inside the critical section that checks the turn: a writer who has lost it stops before its next
 block, never after. The sections are short: a block of at most 1 MiB into the page cache, never a sync, never a client.
@@ -9,52 +10,35 @@ block, never after. The sections are short: a block of at most 1 MiB into the pa
 
 from __future__ import annotations
 
-import errno
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import pairwise
 
-from ...errors import Busy, NotFound, OffsetMismatch
-from ...files import sync as sync_file
+from ...errors import Conflict, NotFound, OffsetMismatch, PieceDiffers
 from ..base import Partial, Record, Turn
 from .copying import copy
-from .ledger import Ledger, union
-from .lock import Lock
+from .data import Data
+from .ledger import Damaged, Ledger, union
+from .lock import locked_file
+from .recorded import Paths, Recorded
+from .tally import Tally
 from .whole import FileWhole
 
-__all__ = ["FilePartial", "Paths"]
-
-_POLL = 0.02
-
-
-class Paths:
-    """Where one upload's files are: `base` is their path without the extension."""
-
-    def __init__(self, base: str) -> None:
-        self.folder = os.path.dirname(base)
-        self.record, self.log, self.part = f"{base}.json", f"{base}.log", f"{base}.part"
-        self.draft = f"{base}.json.new"
-
-    def all(self) -> tuple[str, ...]:
-        """Every file, in the order of removal: without its record an upload does not exist, and its lock goes last."""
-        return self.record, self.draft, self.part, self.log
+__all__ = ["FilePartial"]
 
 
 class FilePartial:
-    """One upload, open for one request; see `Partial`. Made by the store, which hands in its own descriptors."""
+    """One upload, open for one request; see `Partial`. Made by the store, which hands in its own descriptor."""
 
-    def __init__(
-        self, paths: Paths, record: Record, log: int, *, durable: bool, released: Callable[[Record], None]
-    ) -> None:
-        self.record = record
+    def __init__(self, paths: Paths, record: Record, log: int, *, durable: bool, tally: Tally) -> None:
+        self.ledger = Ledger(log, paths.log)
+        self.recording = Recorded(paths, record, self.ledger, durable=durable)
         self._paths = paths
         self._log: int | None = log
-        self._part: int | None = None
-        self._ledger = Ledger(log, paths.log)
+        self._data = Data(paths.part, durable=durable)
         self._durable = durable
-        self._released = released
+        self._tally = tally
 
     def __enter__(self) -> FilePartial:
         return self
@@ -64,22 +48,39 @@ class FilePartial:
 
     def close(self) -> None:
         """Give its descriptors back. May be called again."""
-        for fd in (self._log, self._part):
+        fd, self._log = self._log, None
+        try:
+            self._data.close()
+        finally:
             if fd is not None:
                 os.close(fd)
-        self._log = self._part = None
+
+    @property
+    def record(self) -> Record:
+        """As it was read last."""
+        return self.recording.record
 
     @property
     def offset(self) -> int:
-        """Bytes that count. A finished upload's are all, though its ledger may be cut short by then."""
+        """Bytes that count. A finished upload's are all."""
         if self.record.state == "complete" and self.record.size is not None:
             return self.record.size
-        return self._ledger.peek()
+        return self.ledger.peek()
 
     @property
     def expires(self) -> float:
         """The last change, and the record's `ttl`."""
-        return self._ledger.touched + self.record.ttl
+        return self.ledger.touched + self.record.ttl
+
+    @property
+    def recorded(self) -> bool:
+        """Is there a record, readable or not?"""
+        return self.recording.there
+
+    @property
+    def has_data(self) -> bool:
+        """Are its bytes there?"""
+        return self._data.there
 
     # ---- KEEP --------------------------------------------------------------------------------------------------------
 
@@ -87,50 +88,55 @@ class FilePartial:
         """Fence first, sync then: at most what came since the writer's own last sync, and nobody waits meanwhile."""
         if self.record.state == "complete":
             return self.offset
-        with self._ledger.locked() as ledger:
-            self._check_there()
+        with self._locked() as ledger:
             ledger.fence()
         return self.sync()
 
     def sync(self) -> int:
-        """Bytes first, then the word that they are there."""
-        with self._ledger.locked() as ledger:
-            kept = ledger.kept
-        if self._durable:
-            sync_file(self._bytes())
-        with self._ledger.locked() as ledger:
-            ledger.commit(kept)
-        if self._durable:
-            self._ledger.sync()
+        """Bytes first, then the word that they are there. Nothing is done again that others have done."""
+        with self.ledger.locked() as ledger:
+            kept, safe = ledger.kept, ledger.safe
+        if safe < kept:
+            self._sync_data()
+            with self.ledger.locked() as ledger:
+                ledger.commit(kept)
+            if self._durable:
+                self.ledger.sync()
+            with self.ledger.locked() as ledger:
+                ledger.vouch(kept)
+                kept = min(kept, ledger.kept)
         return kept
 
     def begin(self, at: int) -> Turn:
-        """Raises OffsetMismatch, NotFound."""
-        with self._ledger.locked() as ledger:
-            self._check_there()
-            if at != ledger.kept:
-                raise OffsetMismatch(ledger.kept, at)
-            return Turn(ledger.fence(), at)
+        """Raises OffsetMismatch, whose offset no power cut takes back; NotFound."""
+        while True:
+            with self._locked() as ledger:
+                if at == ledger.kept:
+                    if self.record.size is None:
+                        self.reload()  # it may be known by now, and stays as it is while the turn lasts
+                    return Turn(ledger.fence(), at)
+            if (kept := self.sync()) != at:
+                raise OffsetMismatch(kept, at)
 
     def put(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
         """What a full disk still took counts, and is told."""
-        with self._ledger.locked() as ledger:
+        with self.ledger.locked() as ledger:
             ledger.check(turn.number)
             try:
-                self._write(turn, block)
+                self._data.write(turn, memoryview(block).cast("B"))
             finally:
                 if turn.at > ledger.kept:
                     ledger.advance(turn.at)
 
     def hold(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
         """Beyond what counts, where the next writer would write over it."""
-        with self._ledger.locked() as ledger:
+        with self.ledger.locked() as ledger:
             ledger.check(turn.number)
-            self._write(turn, block)
+            self._data.write(turn, memoryview(block).cast("B"))
 
     def accept(self, turn: Turn) -> None:
         """All at once: the ledger's one line."""
-        with self._ledger.locked() as ledger:
+        with self.ledger.locked() as ledger:
             ledger.check(turn.number)
             ledger.advance(turn.at)
 
@@ -138,160 +144,157 @@ class FilePartial:
 
     def begin_piece(self, start: int, end: int) -> Turn | None:
         """An empty piece counts already."""
-        with self._ledger.locked() as ledger:
-            self._check_there()
-            if any(first <= start and end <= last for first, last in ledger.pieces()):
+        with self._locked() as ledger:
+            self._data.fd  # noqa: B018 - what counts is compared: by a descriptor that outlives the end of the upload
+            counted = [(first, last) for first, last in ledger.pieces() if first < end and start < last]
+            if start == end or any(first <= start and end <= last for first, last in counted):
                 return None
-            return Turn(ledger.claim(start, end), start, end)
+            return Turn(ledger.claim(start, end), start, end, counted)
 
     def put_piece(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
-        """At the turn's place."""
-        with self._ledger.locked() as ledger:
+        """At the turn's place. What counts there already, since before the turn, is compared and never written."""
+        rest = memoryview(block).cast("B")
+        with self.ledger.locked() as ledger:
             ledger.check_claim(turn.number)
-            self._write(turn, block)
+            while rest:
+                counts, stop = turn.here(turn.at + len(rest))
+                part = rest[: stop - turn.at]
+                if not counts:
+                    self._data.write(turn, part)
+                elif self._data.read(turn.at, len(part)) != part:
+                    raise PieceDiffers
+                turn.at = stop
+                rest = rest[len(part) :]
 
     def accept_piece(self, turn: Turn, start: int) -> None:
         """Synced outside the critical section: pieces that come side by side do not wait for one another's disk."""
-        if self._durable:
-            sync_file(self._bytes())
-        with self._ledger.locked() as ledger:
+        self._data.sync()
+        with self.ledger.locked() as ledger:
             ledger.add_piece(turn.number, start, turn.at)
         if self._durable:
-            self._ledger.sync()
+            self.ledger.sync()
 
     def missing(self) -> list[tuple[int, int]]:
         """The gaps between what counts, and the rest up to the size."""
         if self.record.size is None:
             return []
-        with self._ledger.locked() as ledger:
+        with self.ledger.locked() as ledger:
             found = union([*ledger.pieces(), (self.record.size, self.record.size)])
         return [(before[1], after[0]) for before, after in pairwise(found)]
 
     def read(self, start: int, size: int) -> bytes:
         """Short at the end of the file only."""
-        return os.pread(self._bytes(), size, start)
+        return self._data.read(start, size)
 
     # ---- the record --------------------------------------------------------------------------------------------------
 
+    def reload(self) -> Record:
+        """Another worker may have finished it meanwhile. ValueError for what is no record."""
+        return self.recording.reload()
+
     def save(self) -> None:
         """Under the lock, so that two who save do not share a draft."""
-        with self._ledger.locked() as ledger:
-            self._check_there()
-            self.write_record()
+        with self._locked() as ledger:
+            self.recording.save()
             ledger.advance(ledger.kept)  # a change: it lives longer
 
-    def write_record(self) -> None:
-        """Write, sync, rename, sync: a crash leaves the old record or the new one. Raises OSError."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(self._paths.draft, flags, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(self.record.to_json())
-            file.flush()
-            if self._durable:
-                sync_file(fd)
-        os.rename(self._paths.draft, self._paths.record)
-        self._sync_folder()
+    def amend(self, change: Callable[[Record], None]) -> None:
+        """Under the lock: nobody else's change is lost."""
+        with self._locked() as ledger:
+            change(self.reload())
+            self.recording.write()
+            ledger.advance(ledger.kept)
 
-    def reload(self) -> Record:
-        """Another worker may have finished it meanwhile."""
-        try:
-            with open(self._paths.record, "rb") as file:
-                self.record = Record.from_json(file.read())
-        except FileNotFoundError as error:
-            raise NotFound from error
-        return self.record
+    def declare(self, size: int) -> None:
+        """The turn of whoever writes from the end on ends: it knew of no limit."""
+        with self._locked() as ledger:
+            record = self.reload()
+            if record.size == size:
+                return
+            if record.size is not None or ledger.pieces()[-1][1] > size:
+                raise Conflict("The size of an upload cannot be changed, nor be less than what has come.")
+            record.size = size
+            self.recording.write()
+            ledger.raise_epoch()
+        with suppress(OSError):
+            self._tally.resize(record)
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def finishing(self, patience: float) -> Iterator[None]:
-        """The lock of the bytes' file: it is held for as long as storing takes, and a dead process's falls."""
-        deadline = time.monotonic() + patience
-        try:
-            fd = os.open(self._paths.part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield  # somebody has finished it: the record says so
-            return
-        lock = Lock(fd, self._paths.part)
-        try:
-            while not lock.acquire(wait=False):
-                if time.monotonic() >= deadline:
-                    raise Busy
-                time.sleep(_POLL)
-            try:
-                yield
-            finally:
-                lock.release()
-        finally:
-            os.close(fd)
+    def finishing(self, patience: float) -> AbstractContextManager[None]:
+        """The lock of the bytes' file. Where that is gone somebody has finished it: the record says so."""
+        return locked_file(self._paths.part, patience)
 
     def assemble(self, parts: Sequence[Partial]) -> None:
         """By the kernel: a file system that can share extents (XFS, Btrfs) copies nothing."""
         at = 0
         for part in parts:
             with part.whole().open() as source:
-                at += copy(source.fileno(), self._bytes(), part.offset, at)
-        with self._ledger.locked() as ledger:
+                at += copy(source.fileno(), self._data.fd, part.offset, at)
+        with self._locked() as ledger:
             ledger.fence()
             ledger.advance(at)
         self.sync()
 
     def whole(self) -> FileWhole:
-        """What counts must be all: the engine has seen to that."""
-        return FileWhole(self.record, self._paths.part, self.offset, self.save)
+        """What counts must be all: the engine has seen to that. What a writer left behind it goes."""
+        size = self.offset
+        self._data.cut(size)
+        return FileWhole(self.record, self._paths.part, size, self.amend)
 
     def drop_data(self) -> None:
         """The stored file's own name keeps what was linked."""
-        with suppress(OSError):
-            os.unlink(self._paths.part)
-        with suppress(OSError):
-            self._released(self.record)
+        with suppress(OSError), self.ledger.alone():
+            if not self.ledger.gone:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._paths.part)
+                self._tally.release(self.record)
 
     def remove(self) -> None:
         """Inside the critical section: who waits for it finds the ledger gone."""
-        try:
-            with self._ledger.locked() as ledger:
-                ledger.fence()
-                self._unlink()
-        except (OSError, ValueError):  # a ledger that cannot be read
-            self._unlink()
+        self.remove_if(lambda: True)
 
-    def _unlink(self) -> None:
-        if self._ledger.gone:
-            return  # somebody else has: by these names another upload may be there already
+    def remove_if(self, still: Callable[[], bool]) -> bool:
+        """As `remove`, if it is so inside the critical section too; whether it went. Never raises."""
+        with suppress(OSError), self.ledger.alone():
+            if not self.ledger.gone and still():  # by these names there may be another upload already
+                self.erase()
+                return True
+        return False
+
+    def erase(self) -> None:
+        """Inside the critical section: leave nothing of it. Never raises."""
         for path in self._paths.all():
             with suppress(OSError):
                 os.unlink(path)
         with suppress(OSError):
-            self._released(self.record)
+            self._tally.release(self.record)
 
-    # ---- bytes -------------------------------------------------------------------------------------------------------
-
-    def _write(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
-        fd, rest = self._bytes(), memoryview(block).cast("B")
-        while rest:
-            written = os.pwrite(fd, rest, turn.at)
-            if not written:
-                raise OSError(errno.EIO, "a write wrote nothing")
-            turn.at += written
-            rest = rest[written:]
-
-    def _bytes(self) -> int:
-        if self._part is None:
+    def check_bytes(self) -> None:
+        """Damaged where bytes that count are not there; NotFound where an open upload's file is gone."""
+        if self.record.state == "open":
+            kept = self.ledger.peek()
             try:
-                self._part = os.open(self._paths.part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+                size = os.stat(self._paths.part, follow_symlinks=False).st_size
             except FileNotFoundError as error:
-                raise NotFound from error
-        return self._part
+                if self.reload().state == "open":  # else it was finished just now
+                    raise NotFound from error
+                return
+            if size < kept:
+                raise Damaged(f"{kept} bytes have come, and {size} are there")
 
-    def _check_there(self) -> None:
-        if self._ledger.gone:
-            raise NotFound
+    @contextmanager
+    def _locked(self) -> Iterator[Ledger]:
+        """The critical section of an upload that is there: NotFound."""
+        with self.ledger.locked() as ledger:
+            if ledger.gone:
+                raise NotFound
+            yield ledger
 
-    def _sync_folder(self) -> None:
-        if self._durable:
-            fd = os.open(self._paths.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                sync_file(fd)
-            finally:
-                os.close(fd)
+    def _sync_data(self) -> None:
+        try:
+            self._data.sync()
+        except OSError:
+            with self.ledger.locked() as ledger:
+                ledger.fall_back()
+            raise

@@ -32,15 +32,16 @@ class Caps:
 
 
 class Tally:
-    """The open uploads in the folder `root`."""
+    """The open uploads in the folder `root`. One of unknown size reserves `unknown` bytes."""
 
-    def __init__(self, root: str, caps: Caps) -> None:
+    def __init__(self, root: str, caps: Caps, *, unknown: int) -> None:
         self._root = root
         self._caps = caps
+        self._unknown = unknown
 
-    def reserve(self, record: Record, *, unknown: int) -> None:
-        """Count the record in; an unknown size counts as `unknown`. Raises TooManyRequests, StorageFull, OSError."""
-        folder, size = self._folder(record), record.size if record.size is not None else unknown
+    def reserve(self, record: Record) -> None:
+        """Count the record in. Raises TooManyRequests, StorageFull, OSError."""
+        folder, size = self._folder(record), record.size if record.size is not None else self._unknown
         with self._locked():
             os.makedirs(folder, 0o700, exist_ok=True)
             if any(record.id == found for found, _ in _entries(folder)):
@@ -48,13 +49,21 @@ class Tally:
             self._check(record, folder, size)
             os.close(os.open(self._entry(folder, record.id, size), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
-    def release(self, record: Record) -> None:
-        """Count it out. Raises OSError."""
+    def resize(self, record: Record) -> None:
+        """Its size is known by now. Raises OSError."""
         folder = self._folder(record)
         for found, size in list(_entries(folder)):
-            if found == record.id:
+            if found == record.id and record.size is not None:
                 with suppress(FileNotFoundError):
-                    os.unlink(self._entry(folder, found, size))
+                    os.rename(self._entry(folder, found, size), self._entry(folder, found, record.size))
+
+    def release(self, record: Record) -> None:
+        """Count it out. A record that could not be read does not tell whose it was. Raises OSError."""
+        for folder in [self._folder(record)] if record.endpoint else self._folders():
+            for found, size in list(_entries(folder)):
+                if found == record.id:
+                    with suppress(FileNotFoundError):
+                        os.unlink(self._entry(folder, found, size))
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Id and path of all that is counted."""

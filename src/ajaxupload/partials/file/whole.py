@@ -14,12 +14,12 @@ __all__ = ["FileWhole"]
 
 
 class FileWhole:
-    """See `Whole`. `save` writes the record."""
+    """See `Whole`. `amend` changes the record."""
 
-    def __init__(self, record: Record, path: str, size: int, save: Callable[[], None]) -> None:
-        self._record = record
+    def __init__(self, record: Record, path: str, size: int, amend: Callable[[Callable[[Record], None]], None]) -> None:
+        self._planned = record.planned
         self._path = path
-        self._save = save
+        self._amend = amend
         self.size = size
 
     @property
@@ -30,7 +30,7 @@ class FileWhole:
     @property
     def planned(self) -> str | None:
         """From the record: it outlives the process that planned."""
-        return self._record.planned
+        return self._planned
 
     def open(self) -> BinaryIO:
         """Its bytes, from the start."""
@@ -38,5 +38,8 @@ class FileWhole:
 
     def plan(self, name: str) -> None:
         """Durably, if the place is."""
-        self._record.planned = name
-        self._save()
+
+        def change(record: Record) -> None:
+            record.planned = name
+
+        self._amend(change)
