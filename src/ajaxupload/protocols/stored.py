@@ -1,40 +1,98 @@
-"""What was stored, by its upload's URL: GET `<endpoint>/<id>`, where the endpoint has `serve` on.
+"""What was stored, by its upload's URL: GET and DELETE of `<endpoint>/<id>`, where the endpoint has `serve` or
+`allow_delete` on.
 
-What lives here: who may have which file. What must not: how a file leaves without doing harm (download.py).
+What lives here: the two requests. What must not: who may have or delete which file (engine/stored.py), how a file
+leaves without doing harm (download.py).
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 
 from webob import Response
 
-from ..errors import NotFound
+from ..errors import NotFound, UploadError
 from ..request import UploadRequest
-from .base import Mount
+from . import replies
+from .base import Mount, Protocol
 from .download import attachment
 
-__all__ = ["stored_file"]
+__all__ = ["Deleting", "deleted", "stored_file"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
-def stored_file(mount: Mount, request: UploadRequest) -> Response:
-    """The file of a complete upload of the asker's, as an attachment. Raises NotFound.
+def stored_file(mount: Mount, request: UploadRequest, upload_id: str = "") -> Response:
+    """The file of a complete upload of the asker's, as an attachment: by default that of the URL. Raises NotFound.
 
-    Only while the upload's record lives (`expires`), and only from a backend that can `open`.
+    Only while the upload's record lives (`stored_for`), and only from a backend that can `open`.
     """
-    if not mount.settings.serve or not _ID.fullmatch(request.tail):
+    upload_id = upload_id or request.tail
+    if not mount.settings.serve or not _ID.fullmatch(upload_id):
         raise NotFound
-    with mount.find(request, request.tail, "read") as partial:
+    with mount.stored(request, upload_id, "read") as partial:
         record = partial.record
-    opened = getattr(mount.settings.backend.create(), "open", None)
-    if record.state != "complete" or record.filename is None or opened is None:
-        raise NotFound
-    file = opened(record.filename)
+    file = mount.resumable().read(record)
     try:
         file.fileno()
-        return attachment(file, record.name)
+        size = None
     except (AttributeError, io.UnsupportedOperation):
-        return attachment(file, record.name, record.size or 0)
+        size = record.size or 0
+    # Through the request: a Range and what the client has cached already are WebOb's business.
+    return request.get_response(attachment(file, record.name, size))
+
+
+def deleted() -> Response:
+    """The answer after deleting: blueimp and Fine Uploader take it alike."""
+    return replies.json_reply({"success": True})
+
+
+class Deleting(Protocol):
+    """DELETE of a stored upload's URL, as `deleteUrl` and `deleteType` of every answer say it; from an iframe, which
+    can only post, POST with `?_method=DELETE` (jquery.iframe-transport.js). No protocol of uploading: endpoints with
+    `allow_delete` have it whatever else they speak, and before that."""
+
+    name = "stored"
+    methods = ()
+    upload_methods = ("DELETE",)
+
+    def __init__(self, mount: Mount, protocols: Sequence[Protocol]) -> None:
+        super().__init__(mount)
+        self._protocols = protocols
+
+    def matches(self, request: UploadRequest) -> bool:
+        """What is not stored yet is the protocol's that brings it; tus deletes at the same URLs, and says that it is
+        tus."""
+        posted = request.method == "POST" and request.query.get("_method", "").upper() == "DELETE"
+        if not (posted or request.method == "DELETE") or "Tus-Resumable" in request.headers:
+            return False
+        return self._id(request) is not None
+
+    def handle(self, request: UploadRequest) -> Response:
+        """Delete it."""
+        upload_id = self._id(request)
+        if upload_id is None:
+            raise NotFound
+        self.mount.delete(request, upload_id)
+        return deleted()
+
+    def refuse(self, request: UploadRequest, error: UploadError) -> Response:
+        """As JSON, with the true status."""
+        return replies.failure(error, status=error.status)
+
+    def _id(self, request: UploadRequest) -> str | None:
+        """The stored upload that the URL means: by our id, or by what a protocol's client calls it."""
+        if not _ID.fullmatch(request.tail) or not self.mount.resumable().ready():
+            return None
+        named = (each.called(request, request.tail) for each in self._protocols)
+        found = (upload_id for upload_id in (request.tail, *named) if upload_id is not None)
+        return next((upload_id for upload_id in found if self._is_stored(upload_id)), None)
+
+    def _is_stored(self, upload_id: str) -> bool:
+        try:
+            with self.mount.resumable().store.find(upload_id) as partial:
+                return partial.record.state == "complete"
+        except NotFound:
+            return False

@@ -1,10 +1,11 @@
-"""One endpoint into ./in, in a worker that dies at the moment that AJAXUPLOAD_DIE_AT names, once.
+"""One endpoint into ./in with the options of AJAXUPLOAD_OPTIONS (JSON). A worker dies at AJAXUPLOAD_DIE_AT, once.
 
 "published" is when the files are visible and nobody has been told; "created" when the first byte is about to be kept.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -26,4 +27,6 @@ MOMENTS = {"published": events.completed, "created": events.created}
 if moment := os.environ.get("AJAXUPLOAD_DIE_AT"):
     MOMENTS[moment].connect(die)
 
-application = upload_endpoint("local", upload_dir=str(ROOT / "in"), collision=os.environ.get("COLLISION", "suffix"))
+application = upload_endpoint(
+    "local", upload_dir=str(ROOT / "in"), **json.loads(os.environ.get("AJAXUPLOAD_OPTIONS", "{}"))
+)

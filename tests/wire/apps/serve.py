@@ -1,4 +1,4 @@
-"""Servers that have no command of their own: `python -m tests.wire.apps.serve wsgiref|cheroot MODULE`.
+"""Servers that have no command of their own: `python -m tests.wire.apps.serve wsgiref|cheroot|werkzeug MODULE`.
 
 What lives here: each server as it comes, on a free port of this machine, which it tells in gunicorn's words. Its
 manner with clients is what is tested, so nothing is made gentler; AJAXUPLOAD_WIRE_PATIENCE is cheroot's own timeout.
@@ -44,7 +44,16 @@ def cheroot(application: Any) -> None:
     server.serve()
 
 
-SERVERS: dict[str, Callable[[Any], None]] = {"wsgiref": wsgiref, "cheroot": cheroot}
+def werkzeug(application: Any) -> None:
+    """Flask's development server, with threads."""
+    from werkzeug.serving import make_server as make
+
+    server = make("127.0.0.1", 0, application, threaded=True)
+    tell(server.server_port)
+    server.serve_forever()
+
+
+SERVERS: dict[str, Callable[[Any], None]] = {"wsgiref": wsgiref, "cheroot": cheroot, "werkzeug": werkzeug}
 
 if __name__ == "__main__":
     SERVERS[sys.argv[1]](importlib.import_module(sys.argv[2]).application)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.errors import Forbidden, NotAuthenticated
+from ajaxupload.protocols.tus.extensions import EXTENSIONS
 from ajaxupload.upload import Upload
 
 PARTNER = "https://partner.example"
@@ -62,6 +63,10 @@ def endpoints() -> dict[str, dict[str, Any]]:
         "/guarded": {"authorize": authorize},
         "/public": {"backend": "public"},
         "/album/{slug}/upload": {"name": "{slug}/{name}"},
+        "/short": {"expires": 2},
+        "/whole-parts": {"tus_disable": ["concatenation-unfinished"]},
+        "/core": {"tus_disable": [each for each in EXTENSIONS if each != "creation"]},
+        "/served": {"serve": True},
     }
     return {path: {"backend": "default", "max_size": LIMIT, **table} for path, table in tables.items()}
 
