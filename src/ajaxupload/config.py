@@ -12,19 +12,19 @@ the nearest known name. What must not: backends' tables (specs.py), reading valu
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, cast
 
 from .errors import ConfigError
 from .naming import check_template
+from .options import check_options
 from .registry import nearest, resolve
 from .specs import Backends, BackendSpec, checked, hints_of, options_of, takers_of
 from .typelists import TypeList
-from .values import Duration, Mode, Size, parse_duration, parse_size
+from .values import Duration, Mode, Size, digests, is_digest, parse_duration, parse_size
 
 __all__ = [
     "BackendSpec",
@@ -61,7 +61,9 @@ class EndpointSettings:
     `resumable` offers uploads that take several requests. They are kept for `expires` seconds after their last change,
     in `partials_dir` (None: in the backend's own private directory, or in this user's under /var/tmp). At most
     `max_unfinished` may be open, `max_unfinished_own` by one principal, of `max_unfinished_size` and
-    `max_unfinished_own_size` bytes in all. `serve` lets whoever may read an upload GET what was stored.
+    `max_unfinished_own_size` bytes in all. `serve` lets whoever may read an upload GET what was stored;
+    `allow_delete` and `allow_list` let those who stored it delete and list it, for `stored_for` seconds.
+    `protocol_options` renames what clients of a protocol send.
     `tus_disable` names extensions of tus that are not offered. `interim` lets clients of the IETF protocol be told in
     interim responses where their upload is: None unless a reverse proxy stands in front, which may not pass them on.
     """
@@ -95,6 +97,10 @@ class EndpointSettings:
     max_unfinished_size: Size | None = None
     max_unfinished_own_size: Size | None = None
     serve: bool = False
+    allow_delete: bool = False
+    allow_list: bool = False
+    stored_for: Duration = 365 * 86400.0
+    protocol_options: Mapping[str, Any] = field(default_factory=dict)
     tus_disable: tuple[str, ...] = ()
     interim: bool | None = None
 
@@ -167,7 +173,7 @@ def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 def endpoint_keys() -> list[str]:
     """The keys of an endpoint's table."""
-    return [field.name for field in dataclasses.fields(EndpointSettings) if field.name != "path"]
+    return [each.name for each in dataclasses.fields(EndpointSettings) if each.name != "path"]
 
 
 def _table(config: Mapping[str, Any], key: str, problems: list[str]) -> Mapping[str, Any]:
@@ -235,14 +241,6 @@ def _types(where: str, entries: tuple[str, ...], problems: list[str]) -> tuple[s
         return ()
 
 
-def _has_digest(algorithm: str) -> bool:
-    """Is it one, and of a fixed length? (The SHAKEs are not.)"""
-    try:
-        return bool(hashlib.new(algorithm).hexdigest())
-    except (ValueError, TypeError):
-        return False
-
-
 def _check_path(where: str, path: str, problems: list[str]) -> None:
     fields = re.findall(r"\{(\w+)\}", path)
     if not _PATH.fullmatch(path.rstrip("/")):
@@ -271,10 +269,10 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
         else:
             if not (hasattr(found, "matches") and hasattr(found, "handle")):
                 problems.append(f"{where}: protocols: {protocol!r} is no protocol")
-    if settings.digest is not None and not _has_digest(settings.digest):
-        known = sorted(filter(_has_digest, hashlib.algorithms_guaranteed))
+    check_options(where, settings.protocol_options, problems)
+    if settings.digest is not None and not is_digest(settings.digest):
         problems.append(
-            f"{where}: digest {settings.digest!r} is no hash algorithm here{nearest(settings.digest, known)}"
+            f"{where}: digest {settings.digest!r} is no hash algorithm here{nearest(settings.digest, digests())}"
         )
     if settings.redirect is not None and not re.fullmatch(r"[!-~]+", settings.redirect):
         problems.append(f"{where}: redirect {settings.redirect!r} must be a percent-encoded URL or path")
@@ -282,9 +280,11 @@ def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) 
     problems.extend(f"{where}: {key} must be at least {n}" for key, n in least if getattr(settings, key) < n)
     problems.extend(
         f"{where}: {key} must be longer than no time at all, such as '60 s'"
-        for key in ("expires", "idle_timeout")
+        for key in ("expires", "idle_timeout", "stored_for")
         if getattr(settings, key) <= 0
     )
+    if (settings.allow_delete or settings.allow_list) and not settings.resumable:
+        problems.append(f"{where}: allow_delete and allow_list need what resumable = true keeps of an upload")
     if settings.min_size > settings.max_size:
         problems.append(f"{where}: min_size is larger than max_size")
     problems.extend(

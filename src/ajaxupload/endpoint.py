@@ -16,12 +16,12 @@ from webob import Response
 
 from . import assets, events
 from .config import EndpointSettings, load, short_form
-from .engine import Engine, Resumable, chosen_dir, partials_of
+from .engine import Engine, Stored, chosen_dir, partials_of
 from .errors import InternalError, MethodNotAllowed, NotFound, UnsupportedType, UploadError
 from .guard import Guard
-from .protocols import replies
+from .protocols import replies, visitors
 from .protocols.base import Mount, Protocol, refuse_questions
-from .protocols.stored import stored_file
+from .protocols.stored import Deleting, stored_file
 from .registry import resolve
 from .request import UploadRequest
 from .upload import Upload
@@ -32,8 +32,18 @@ __all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
 _log = logging.getLogger("ajaxupload")
 _QUESTIONS = ("GET", "HEAD", "OPTIONS")
 #: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
-_RESUMABLE = ("ietf", "tus", "resumablejs", "flow")
-_PROTOCOLS = ("ietf", "tus", "resumablejs", "flow", "valums", "form", "raw")
+_RESUMABLE = ("ietf", "tus", "fineuploader", "dropzone", "resumablejs", "flow")
+_PROTOCOLS = (
+    "ietf",
+    "tus",
+    "fineuploader",
+    "dropzone",
+    "resumablejs",
+    "flow",
+    "valums",
+    "form",
+    "raw",
+)
 
 StartResponse = Callable[..., Any]
 
@@ -59,12 +69,15 @@ class Endpoint:
         self.settings = settings
         self.guard = Guard(settings, extra_check, trusts_origin)
         self.engine = Engine(settings)
-        self.partials = Resumable(self.engine, partials_of(settings)) if settings.resumable else None
+        self.partials = Stored(self.engine, partials_of(settings)) if settings.resumable else None
         mount = self._mount = Mount(settings, self.engine, self.guard, self.partials)
+        if self.partials is not None:
+            self.partials.owner_of = mount.owner_of
         spoken = settings.protocols or tuple(
             name for name in _PROTOCOLS if settings.resumable or name not in _RESUMABLE
         )
         self.protocols: list[Protocol] = [resolve("protocol", name)(mount) for name in spoken]
+        self._deleting = [Deleting(mount, self.protocols)] if settings.allow_delete else []
         self._methods = (*_QUESTIONS, *sorted({method for each in self.protocols for method in each.methods}))
         self._wording = Protocol(mount)  # words refusals of requests that are in no protocol
         self._form_fields = form_fields
@@ -103,6 +116,8 @@ class Endpoint:
         """Answer one request. The whole flow: preflight, or description, or guard -> protocol -> answer."""
         request.environ["ajaxupload.idle"] = self.settings.idle_timeout
         response = self.guard.preflight(request) or self._answer(request)
+        if self.partials is not None:
+            visitors.show(self._mount, request, response)
         return self.guard.share(request, response)
 
     def _answer(self, request: UploadRequest) -> Response:
@@ -128,15 +143,18 @@ class Endpoint:
             return self._refuse(protocol, request, InternalError())
 
     def _protocol_for(self, request: UploadRequest) -> Protocol:
-        for protocol in self.protocols:
+        for protocol in (*self._deleting, *self.protocols):
             if protocol.matches(request):
                 return protocol
         if request.method not in self._methods:
-            if request.tail and any(request.method in protocol.upload_methods for protocol in self.protocols):
+            if request.tail and self._takes_at_uploads(request.method):
                 raise NotFound  # of an upload, but that is no upload's URL
             raise MethodNotAllowed(self._methods)
         known = ", ".join(protocol.name for protocol in self.protocols)
         raise UnsupportedType(f"This endpoint does not take files that are sent in this way (protocols: {known}).")
+
+    def _takes_at_uploads(self, method: str) -> bool:
+        return any(method in protocol.upload_methods for protocol in (*self._deleting, *self.protocols))
 
     def _refuse(self, protocol: Protocol, request: UploadRequest, error: UploadError) -> Response:
         """Word the refusal, once a small rest of the body is read; tell listeners where the engine has not."""
@@ -158,6 +176,7 @@ class Endpoint:
             refuse_questions(request)
             if request.tail:
                 raise NotFound
+        visitors.greet(self._mount, request)
         if request.method == "OPTIONS":
             # RFC 9110 section 9.3.7: "a server generating a successful response to OPTIONS SHOULD send any header
             # fields that might indicate optional features"

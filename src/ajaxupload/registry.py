@@ -28,6 +28,8 @@ _OURS: dict[str, dict[str, str]] = {
     "protocol": {
         "ietf": "ajaxupload.protocols.ietf:Ietf",
         "tus": "ajaxupload.protocols.tus:Tus",
+        "fineuploader": "ajaxupload.protocols.fineuploader:FineUploader",
+        "dropzone": "ajaxupload.protocols.dropzone:Dropzone",
         "resumablejs": "ajaxupload.protocols.resumablejs:ResumableJs",
         "flow": "ajaxupload.protocols.resumablejs:Flow",
         "valums": "ajaxupload.protocols.valums:Valums",

@@ -6,6 +6,7 @@ type annotation. What must not: any knowledge of which settings exist (config.py
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import math
@@ -20,7 +21,9 @@ __all__ = [
     "Mode",
     "Size",
     "coerce",
+    "digests",
     "import_object",
+    "is_digest",
     "parse_duration",
     "parse_mode",
     "parse_size",
@@ -190,3 +193,16 @@ def coerce(value: object, annotation: Any) -> Any:
         return value
     reader = _PLAIN.get(annotation)
     return reader(value) if reader else value
+
+
+def is_digest(algorithm: str) -> bool:
+    """Is it a hashlib algorithm, and of a fixed length? (The SHAKEs are not.)"""
+    try:
+        return bool(hashlib.new(algorithm).hexdigest())
+    except (ValueError, TypeError):
+        return False
+
+
+def digests() -> list[str]:
+    """The algorithms that every Python has."""
+    return sorted(filter(is_digest, hashlib.algorithms_guaranteed))

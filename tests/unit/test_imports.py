@@ -25,7 +25,7 @@ PACKAGE = SRC / "ajaxupload"
 LAYERS = (
     ("errors", "upload", "values", "cleaning", "filetypes", "sniff", "typelists"),
     ("naming", "registry"),
-    ("specs",),
+    ("specs", "options"),
     ("config",),
     ("validators", "events", "body"),
     ("request",),

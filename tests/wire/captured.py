@@ -17,8 +17,6 @@ from tests.wire.transcript import Case
 
 #: The protocols that are spoken. One that is added here takes the requests that name it out of these tests.
 SPOKEN = ("tus", "valums", "form", "raw")
-#: Widgets whose whole files are ordinary requests to a protocol that is spoken.
-AS_PLAIN = {"fineuploader"}
 
 #: Query fields, form fields and headers that say "a piece of a file".
 PIECES = {
@@ -71,13 +69,21 @@ class Captured:
         asks = "/s3/" in urlsplit(self.row["url"]).path  # a Companion is told about a file, it is not sent one
         return self.method in ("POST", "PUT") and not asks and not names & PIECES and bool(self.files())
 
+    def _widget(self) -> str | None:
+        """The widget whose requests have tests of their own: test_fineuploader.py, test_dropzone.py."""
+        if "fineuploader" in self.row["protocol_is_one_of"]:
+            return "fineuploader"
+        return "dropzone" if any(part["name"] == "dzchunkindex" for part in self.parts) else None
+
     def verdict(self) -> str:
         """Whose it is: a protocol's name, or "refused"."""
         claims = {*self.row["protocol_is_one_of"]}
+        if widget := self._widget():
+            return widget
         if "tus" in claims:  # tus-js-client speaks the IETF's protocol as well, and says in a header which one
-            return "tus" if "tus-resumable" in self.headers else "refused"
+            return "tus" if "tus-resumable" in self.headers else "ietf"
         particular = [name for name in SPOKEN if name in claims and name not in ("form", "raw")]
-        if not self.is_whole() or not claims & {*SPOKEN, *AS_PLAIN}:
+        if not self.is_whole() or not claims & {*SPOKEN}:
             return "refused"
         if "qqfile" in self.query or (particular and self.parts):
             return "valums"

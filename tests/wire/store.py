@@ -49,10 +49,10 @@ def kept_on_purpose(root: Path) -> set[Path]:
     """The files of all uploads that go on, or whose record outlives them: an open one has its bytes and is counted, any
     other has neither."""
     folder = root / "private" / "partials"
-    kept = {folder / "key", folder / "open" / "lock"}
+    kept = {folder / "key", folder / "open" / "lock", *(folder / "stored").glob("*/*")}
     for path in folder.glob("??/*.json"):
         with suppress(FileNotFoundError):  # it may just be swept
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(path.read_text(encoding="utf-8"))["upload"]
             kept |= {path, path.with_suffix(".log")}
             if record["state"] == "open":
                 counted = set((folder / "open").glob(f"*/{path.stem}.*"))
@@ -64,7 +64,7 @@ def kept_on_purpose(root: Path) -> set[Path]:
 def forget(root: Path) -> None:
     """Throw the uploads that go on away, as if they had expired."""
     folder = root / "private" / "partials"
-    for path in (*folder.glob("??/*"), *folder.glob("open/*/*")):
+    for path in (*folder.glob("??/*"), *folder.glob("open/*/*"), *folder.glob("stored/*/*")):
         path.unlink(missing_ok=True)
 
 

@@ -70,7 +70,7 @@ def publish(engine: Engine, request: UploadRequest, finished: Sequence[tuple[Par
 
 def _complete(engine: Engine, upload: Upload, record: Record) -> None:
     record.complete(upload)
-    engine.remember(record)
+    engine.shelve(record)
 
 
 def _settle(partial: Partial, filename: str) -> None:

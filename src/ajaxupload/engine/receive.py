@@ -57,7 +57,7 @@ class Engine:
         listed = bool(settings.allow or settings.deny)
         self.rules = TypeRules(settings.allow, settings.deny, listed if settings.sniff is None else settings.sniff)
         #: Is handed the record of each upload that was published, just before the record says so.
-        self.remember: Callable[[Record], None] = lambda _record: None
+        self.shelve: Callable[[Record], None] = lambda _record: None
 
     def before_create(self, request: UploadRequest, upload: Upload) -> None:
         """Let the application look at an upload before it begins: it may change id, name and metadata, or refuse."""

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 
 from webob import Response
 
 from ..config import EndpointSettings
-from ..engine import Batch, Engine, OnceBatch, Resumable
-from ..errors import MalformedForm, NoFile, NotImplementedHere, TooLarge, UploadError
+from ..engine import Batch, Engine, OnceBatch, Stored
+from ..errors import MalformedForm, NoFile, NotFound, NotImplementedHere, TooLarge, UploadError
 from ..forms import LONGEST_HEAD, Form, FormLimits
 from ..guard import Guard
 from ..partials import Partial, Record
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import human_size
-from . import replies
+from . import replies, visitors
 
 __all__ = ["Mount", "Protocol", "form_of", "refuse_pieces", "refuse_questions", "store_files"]
 
@@ -47,24 +48,31 @@ class Mount:
     engine: Engine
     guard: Guard
     #: Uploads that take several requests; None where the endpoint has none.
-    partials: Resumable | None = None
+    partials: Stored | None = None
 
-    def batch(self, request: UploadRequest, protocol: str) -> Batch | OnceBatch:
+    def batch(
+        self, request: UploadRequest, protocol: str, ids: Callable[[int], str] | None = None
+    ) -> Batch | OnceBatch:
         """A place for the request's files; the guard is asked about each before its first byte is read.
 
-        With an Idempotency-Key they are stored once, however often the request comes.
+        With an Idempotency-Key they are stored once, however often the request comes; so are those that the client has
+        a key of its own for, where uploads are remembered: `ids(n)` is the id of the n-th file then.
         """
         admit = self._admit(request, "create")
         key = request.headers.get("Idempotency-Key", "").strip()
-        if key and self.partials is not None and self.partials.ready():
+        stored = self.partials
+        if stored is None or not (key or stored.keeps) or not stored.ready():
+            return self.engine.batch(request, protocol, admit)
+        if key:
             ids = partial(self._key_file, request, key)
-            return OnceBatch(self.partials, request, protocol, admit, ids)
-        return self.engine.batch(request, protocol, admit)
+        return (
+            stored.batch(request, protocol, admit) if ids is None else OnceBatch(stored, request, protocol, admit, ids)
+        )
 
     def _key_file(self, request: UploadRequest, key: str, number: int) -> str:
         return self.key_id(request, "file", key, str(number))
 
-    def resumable(self) -> Resumable:
+    def resumable(self) -> Stored:
         """The verbs of uploads that take several requests. Raises NotImplementedHere where there are none."""
         if self.partials is None:
             raise NotImplementedHere("Uploads in several requests are switched off here (resumable).")
@@ -81,6 +89,52 @@ class Mount:
     def finish(self, request: UploadRequest, upload: Partial) -> Upload:
         """Publish it; the guard is asked."""
         return self.resumable().finish(request, upload, self._admit(request, "finish"))
+
+    def stored(self, request: UploadRequest, upload_id: str, action: str) -> Partial:
+        """What is stored under that id, if the asker may do this ("read", "delete") to it, and the guard says so:
+        NotFound. Reading takes the id, which nobody can guess; deleting the one who stored it. The caller closes it."""
+        admit = self._admit(request, action)
+        return self.resumable().find_stored(request, upload_id, admit, own=action != "read")
+
+    def delete(self, request: UploadRequest, upload_id: str) -> None:
+        """Delete what the asker has stored under that id. NotFound, also where the endpoint does not allow it."""
+        if not self.settings.allow_delete:
+            raise NotFound
+        with self.stored(request, upload_id, "delete") as found:
+            self.resumable().delete(found)
+
+    def listed(self, request: UploadRequest) -> list[Upload]:
+        """What the asker has stored here, the oldest first. NotFound where the endpoint does not allow it."""
+        if not self.settings.allow_list:
+            raise NotFound
+        who = self.guard.admit(request, "list", Upload(path_names=request.path_names))
+        stored = self.resumable()
+        return stored.listed(request, who) if stored.ready() else []
+
+    def success(self, request: UploadRequest, uploads: Sequence[Upload]) -> dict[str, Any]:
+        """The superset, with what clients may do with each file later."""
+        return replies.success(uploads, lambda upload: self._links(request, upload))
+
+    def _links(self, request: UploadRequest, upload: Upload) -> dict[str, str]:
+        """blueimp's `deleteUrl` and `deleteType`, which the superset has for all; a `url` where the store has none."""
+        found: dict[str, str] = {}
+        if self.partials is None or upload.state != "complete":
+            return found
+        if self.partials.deletes:
+            found |= {"deleteUrl": self.url_of(request, upload.id), "deleteType": "DELETE"}
+        if self.settings.serve and not upload.url and not upload.result.get("url"):
+            found["url"] = self.url_of(request, upload.id)
+        return found
+
+    def owner_of(self, request: UploadRequest, principal: str | None, upload_id: str) -> str | None:
+        """The key of whoever asks: see `engine.stored`."""
+        who = principal
+        if who is None:
+            who = visitors.visitor_of(self, request, upload_id) if upload_id else visitors.known(self, request)
+            if who is None:
+                return None
+        place = json.dumps([self.settings.path, dict(request.path_names), principal is None], sort_keys=True)
+        return self.resumable().store.key_id("owner", place, who)
 
     def who(self, request: UploadRequest) -> str | None:
         """The asker's principal, None for an anonymous one. Raises what `authorize` refuses with."""
@@ -122,6 +176,10 @@ class Protocol:
     def answers(self, request: UploadRequest) -> bool:
         """Is this GET, HEAD or OPTIONS a question that is mine to answer? `handle` is asked then."""
         return False
+
+    def called(self, request: UploadRequest, name: str) -> str | None:
+        """The id of the asker's upload that my clients call so in URLs; None where they call it by its id."""
+        return None
 
     def advertise(self, request: UploadRequest, response: Response) -> None:
         """Add to the answer to OPTIONS what my clients look for there."""
@@ -193,9 +251,11 @@ def _is_blob(form: Form) -> bool:
     return form.first_file is not None and form.first_file.filename == "blob"
 
 
-def store_files(mount: Mount, request: UploadRequest, form: Form, protocol: str) -> list[Upload]:
-    """Store the form's files, all or none. NoFile when it holds none."""
-    with mount.batch(request, protocol) as batch:
+def store_files(
+    mount: Mount, request: UploadRequest, form: Form, protocol: str, ids: Callable[[int], str] | None = None
+) -> list[Upload]:
+    """Store the form's files, all or none; `ids` as in `Mount.batch`. NoFile when it holds none."""
+    with mount.batch(request, protocol, ids) as batch:
         found = False
         for part in form.files():
             found = True

@@ -10,14 +10,16 @@ page gets to see is the one that arrived last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as _new
 
 from webob import Response
 
 from ..body import Block
-from ..errors import BadRequest, NoFile, NotFound
+from ..errors import BadRequest, Conflict, NoFile, NotFound
+from ..naming import display_name
 from ..partials import Partial, Record
 from ..request import UploadRequest
 from ..upload import Upload
@@ -25,10 +27,14 @@ from . import replies
 from .base import Protocol, form_of
 from .visitors import show, visitor_of
 
-__all__ = ["ChunkProtocol", "Piece", "count_of", "number_of"]
+__all__ = ["ChunkProtocol", "Piece", "count_of", "is_uuid", "number_of"]
 
 #: As many pieces as an upload can have; see partials/file/ledger.py.
 MOST_PIECES = 10_000
+#: How often a file of the same name and size can be stored anew before what was stored first is forgotten.
+_MOST_AGAIN = 1000
+#: RFC 9562: what the widgets make of random numbers, in either case.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _UNTYPED = "application/octet-stream"
 
 
@@ -59,10 +65,16 @@ class ChunkProtocol(Protocol):
 
     def upload_id(self, request: UploadRequest, piece_key: tuple[str, ...], *, guessable: bool) -> str:
         """The id of the upload that the asker calls so."""
-        who = self.mount.who(request)
-        if guessable and who is None:
-            return self.mount.key_id(request, self.name, *piece_key, visitor_of(self.mount, request, *piece_key))
-        return self.mount.key_id(request, self.name, *piece_key)
+        words = (self.name, *piece_key)
+        if guessable and self.mount.who(request) is None:
+            words = (*words, visitor_of(self.mount, request, *piece_key))
+        upload_id = self.mount.key_id(request, *words)
+        again = 0
+        # A name and a size may be another file's tomorrow: what was stored so is remembered longer than it is meant.
+        while guessable and again < _MOST_AGAIN and self.mount.resumable().is_past(upload_id):
+            again += 1
+            upload_id = self.mount.key_id(request, *words, f"again {again}")
+        return upload_id
 
     def take(self, request: UploadRequest, piece: Piece, chunks: Iterable[Block]) -> Response:
         """Store the piece; publish the file if it was the last that was missing. The JSON superset."""
@@ -72,8 +84,18 @@ class ChunkProtocol(Protocol):
                 for _ in rest:  # a repeat of what is stored: its clients wait until they have sent it
                     pass
             else:
-                self.store(request, partial, piece, rest)
+                self._store_once(request, partial, piece, rest)
             return self.answer(request, partial, self.completed(request, partial))
+
+    def _store_once(self, request: UploadRequest, partial: Partial, piece: Piece, rest: Iterator[Block]) -> None:
+        """A repeat that another request overtakes is no failure, once the file is stored."""
+        try:
+            self.store(request, partial, piece, rest)
+        except (NotFound, Conflict):
+            if partial.reload().state != "complete":
+                raise
+            for _ in rest:
+                pass
 
     def take_form(self, request: UploadRequest, piece: Piece) -> Response:
         """As `take`, of the one file in a form."""
@@ -100,10 +122,19 @@ class ChunkProtocol(Protocol):
     def open(self, request: UploadRequest, piece: Piece) -> Partial:
         """Get or create the piece's upload."""
         upload_id = self.upload_id(request, piece.key, guessable=piece.guessable)
-        record = Record(
+        record = self.record(request, piece, upload_id)
+        partial, _new = self.mount.open(request, record)
+        if partial.record.size is not None and piece.total not in (None, partial.record.size):
+            partial.__exit__()
+            raise BadRequest("The pieces of this upload do not agree about its size.")
+        return partial
+
+    def record(self, request: UploadRequest, piece: Piece, upload_id: str) -> Record:
+        """Of a new upload."""
+        return Record(
             upload_id,
             self.mount.settings.path,
-            name=piece.name,
+            name=display_name(piece.name),
             size=piece.total,
             type=piece.type,
             field=piece.field,
@@ -111,20 +142,16 @@ class ChunkProtocol(Protocol):
             path_names=dict(request.path_names),
             protocol=self.name,
         )
-        partial, _new = self.mount.open(request, record)
-        if partial.record.size is not None and piece.total not in (None, partial.record.size):
-            partial.__exit__()
-            raise BadRequest("The pieces of this upload do not agree about its size.")
-        return partial
 
-    def store(self, request: UploadRequest, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> None:
-        """Put the piece into its place."""
+    def store(self, request: UploadRequest, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> int:
+        """Put the piece into its place. How many bytes it has."""
         blocks = iter(chunks)
         came = self.mount.resumable().piece(
             request, partial, piece.start, piece.most, chunks=lambda: next(blocks, b""), exact=piece.exact
         )
         if piece.last and partial.record.size is None:
             self.mount.resumable().declare(partial, piece.start + came)
+        return came
 
     def completed(self, request: UploadRequest, partial: Partial) -> Upload | None:
         """The stored file, once all of it is here."""
@@ -137,11 +164,11 @@ class ChunkProtocol(Protocol):
     def answer(self, request: UploadRequest, partial: Partial, upload: Upload | None) -> Response:
         """What was stored, or where it will be."""
         if upload is not None:
-            facts = replies.success([upload])
+            facts = self.mount.success(request, [upload])
         else:
             coming = partial.record.upload(partial.offset)
             coming.url = self.mount.url_of(request, coming.id)
-            facts = replies.success([coming])
+            facts = self.mount.success(request, [coming])
         facts["complete"] = upload is not None
         response = replies.json_reply(facts)
         self.shown(request, response)
@@ -151,6 +178,11 @@ class ChunkProtocol(Protocol):
         """Let an anonymous browser be known again."""
         if self.mount.partials is not None:
             show(self.mount, request, response)
+
+
+def is_uuid(text: str) -> bool:
+    """Does it look like what nobody else has chosen?"""
+    return bool(_UUID.fullmatch(text))
 
 
 def number_of(fields: Mapping[str, str], name: str, *, least: int = 0) -> int:

@@ -42,7 +42,7 @@ class Form(Protocol):
             return replies.html_page("Stored", _stored_list(uploads) + replies.back_link(request))
         if kind == "htmx":
             return replies.fragment(_stored_list(uploads))
-        return replies.json_reply(replies.success(uploads), as_html=kind == "iframe")
+        return replies.json_reply(self.mount.success(request, uploads), as_html=kind == "iframe")
 
 
 def _stored_list(uploads: Sequence[Upload]) -> str:

@@ -56,7 +56,7 @@ class Raw(Protocol):
             if name is None and not upload.size:
                 raise NoFile  # neither a name nor a byte: fetch(url, {method: "POST"}) sends no file
             uploads = batch.publish()
-        response = replies.json_reply(replies.success(uploads), 201 if request.method == "PUT" else 200)
+        response = replies.json_reply(self.mount.success(request, uploads), 201 if request.method == "PUT" else 200)
         if request.method == "PUT" and uploads[0].url:
             response.headers["Location"] = quote(uploads[0].url, safe="/:?#[]@!$&'()*+,;=%~-._")
         return response

@@ -7,7 +7,7 @@ status a client needs to show an error (each protocol's business).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +26,7 @@ __all__ = [
     "fragment",
     "html_page",
     "json_reply",
+    "reasoned",
     "refusal",
     "success",
     "wants_json",
@@ -33,6 +34,7 @@ __all__ = [
 
 #: Safe inside HTML, inside a script and in any charset: an iframe's document is parsed as HTML (CVE-2011-0697).
 _HTML_SAFE = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+_LONGEST_REASON = 300
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'self'"
 
 
@@ -54,13 +56,16 @@ def describe(upload: Upload) -> dict[str, Any]:
     return facts | upload.result
 
 
-def success(uploads: Sequence[Upload]) -> dict[str, Any]:
-    """The superset: the first file's facts at the top level, for clients that send one, and all of them in `files`."""
-    files = [describe(upload) for upload in uploads]
+def success(
+    uploads: Sequence[Upload], more: Callable[[Upload], Mapping[str, Any]] = lambda _upload: {}
+) -> dict[str, Any]:
+    """The superset: the first file's facts at the top level, for clients that send one, and all of them in `files`.
+    `more` gives further facts of each."""
+    files = [{**describe(upload), **more(upload)} for upload in uploads]
     return {"success": True, **(files[0] if files else {}), "files": files}
 
 
-def json_reply(data: Mapping[str, Any], status: int = 200, *, as_html: bool = False) -> Response:
+def json_reply(data: Mapping[str, Any] | Sequence[Any], status: int = 200, *, as_html: bool = False) -> Response:
     """JSON in ASCII with `< > &` escaped; `as_html` labels it text/html, which is what an upload iframe can read."""
     body = json.dumps(data, default=str).translate(_HTML_SAFE)
     response = Response(body=body.encode("ascii"), status=status)
@@ -124,6 +129,16 @@ def failure(error: UploadError, *, status: int, as_html: bool = False) -> Respon
     }
     response = json_reply(data, status, as_html=as_html)
     response.headers.update(error.headers.items())
+    return response
+
+
+def reasoned(response: Response, message: str) -> Response:
+    """The same with the message as its reason phrase, which is all that some clients show (HTTP/1.1 only).
+
+    RFC 9112 section 4: reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ). Browsers read obs-text as Latin-1.
+    """
+    shown = "".join(char if char.isprintable() else " " for char in message[:_LONGEST_REASON])
+    response.status = f"{response.status_int} {shown.encode('latin-1', 'replace').decode('latin-1')}"
     return response
 
 

@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from webob import Response
 
 from ..errors import UploadError
+from ..options import options_for
 from ..request import UploadRequest
 from . import replies
-from .base import form_of
+from .base import Mount, form_of
 from .chunked import ChunkProtocol, Piece, count_of, number_of
 
 __all__ = ["Flow", "ResumableJs"]
@@ -26,23 +27,39 @@ __all__ = ["Flow", "ResumableJs"]
 _FINAL = (400, 404, 415, 500, 501)
 
 
+#: What a request says of its piece.
+_WORDS = (
+    "chunkNumber", "chunkSize", "currentChunkSize", "totalSize", "type", "identifier", "fileName", "relativePath",
+    "totalChunks",
+)  # fmt: skip
+
+
 class ResumableJs(ChunkProtocol):
     """Requests with `resumableIdentifier`."""
 
     name = "resumablejs"
-    prefix = "resumable"
+    #: As the page calls them.
+    options: Mapping[str, str] = {
+        "parameterNamespace": "",
+        **{f"{each}ParameterName": f"resumable{each[0].upper()}{each[1:]}" for each in _WORDS if each != "fileName"},
+        "fileNameParameterName": "resumableFilename",
+    }
+
+    def __init__(self, mount: Mount) -> None:
+        super().__init__(mount)
+        self._names = self._named(options_for(mount.settings.protocol_options, self.name, self.options))
+
+    def _named(self, options: Mapping[str, str]) -> dict[str, str]:
+        """What each word is called."""
+        return {each: options["parameterNamespace"] + options[f"{each}ParameterName"] for each in _WORDS}
 
     def matches(self, request: UploadRequest) -> bool:
         """A POST with the identifier, in the query or before the file."""
-        return request.method == "POST" and self._identifier in self._fields(request)
+        return request.method == "POST" and self._names["identifier"] in self._fields(request)
 
     def answers(self, request: UploadRequest) -> bool:
         """The question whether a piece is there."""
-        return request.method == "GET" and self._identifier in request.query
-
-    @property
-    def _identifier(self) -> str:
-        return f"{self.prefix}Identifier"
+        return request.method == "GET" and self._names["identifier"] in request.query
 
     def handle(self, request: UploadRequest) -> Response:
         """Answer the question, or store the piece."""
@@ -67,17 +84,18 @@ class ResumableJs(ChunkProtocol):
         return {**request.query, **form_of(request, self.mount.settings).leading()}
 
     def _piece(self, fields: Mapping[str, str]) -> Piece:
-        p = self.prefix
-        number, count = number_of(fields, f"{p}ChunkNumber", least=1), count_of(fields, f"{p}TotalChunks")
-        start = (number - 1) * number_of(fields, f"{p}ChunkSize", least=1)
-        total = number_of(fields, f"{p}TotalSize")
-        name = fields.get(f"{p}Filename", "") or "file"
+        names = self._names
+        number, count = number_of(fields, names["chunkNumber"], least=1), count_of(fields, names["totalChunks"])
+        start = (number - 1) * number_of(fields, names["chunkSize"], least=1)
+        total = number_of(fields, names["totalSize"])
+        name = fields.get(names["fileName"], "") or "file"
         # The identifier is the size and the name's ASCII letters: two names in Japanese of one size have the same.
-        key = (fields[self._identifier], name, fields.get(f"{p}RelativePath", ""), str(total))
+        key = (fields[names["identifier"]], name, fields.get(names["relativePath"], ""), str(total))
         # The last piece has up to twice the size, unless forceChunkSize is set.
-        most = number_of(fields, f"{p}CurrentChunkSize") if f"{p}CurrentChunkSize" in fields else total - start
-        kind = fields.get(f"{p}Type", "") or "application/octet-stream"
-        ours = {name: value for name, value in fields.items() if not name.startswith(p)}
+        told = names["currentChunkSize"] in fields
+        most = number_of(fields, names["currentChunkSize"]) if told else total - start
+        kind = fields.get(names["type"], "") or "application/octet-stream"
+        ours = {name: value for name, value in fields.items() if name not in names.values()}
         return Piece(key, True, name, start, most, total=total, last=number == count, type=kind, fields=ours)
 
     def _told(self, request: UploadRequest, piece: Piece) -> Response:
@@ -95,4 +113,9 @@ class Flow(ResumableJs):
     """Requests with `flowIdentifier`: the same, with another prefix."""
 
     name = "flow"
-    prefix = "flow"
+    options = {"prefix": "flow"}  # noqa: RUF012 - as annotated above; nobody writes to it
+
+    def _named(self, options: Mapping[str, str]) -> dict[str, str]:
+        """All begin alike."""
+        named = {each: f"{options['prefix']}{each[0].upper()}{each[1:]}" for each in _WORDS}
+        return {**named, "fileName": f"{options['prefix']}Filename"}

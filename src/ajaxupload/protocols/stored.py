@@ -21,6 +21,7 @@ from .download import attachment
 
 __all__ = ["Deleting", "deleted", "stored_file"]
 
+_LONGEST = 200
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
@@ -84,7 +85,7 @@ class Deleting(Protocol):
 
     def _id(self, request: UploadRequest) -> str | None:
         """The stored upload that the URL means: by our id, or by what a protocol's client calls it."""
-        if not _ID.fullmatch(request.tail) or not self.mount.resumable().ready():
+        if not 0 < len(request.tail) <= _LONGEST or "/" in request.tail or not self.mount.resumable().ready():
             return None
         named = (each.called(request, request.tail) for each in self._protocols)
         found = (upload_id for upload_id in (request.tail, *named) if upload_id is not None)

@@ -47,7 +47,7 @@ class Valums(Protocol):
                 kind = request.headers.get("X-Mime-Type") or "application/octet-stream"
                 batch.receive(request.query["qqfile"], body, size=body.length, type=kind, fields=request.query)
                 uploads = batch.publish()
-        return replies.json_reply(replies.success(uploads), as_html=_in_iframe(request))
+        return replies.json_reply(self.mount.success(request, uploads), as_html=_in_iframe(request))
 
     def refuse(self, request: UploadRequest, error: UploadError) -> Response:
         """200 with `error`, the one way in which that old script shows a reason; true status to who asks for JSON."""

@@ -20,7 +20,7 @@ from ..request import UploadRequest
 if TYPE_CHECKING:
     from .base import Mount
 
-__all__ = ["show", "visitor_of"]
+__all__ = ["greet", "known", "show", "visitor_of"]
 
 _COOKIE = "ajaxupload"
 #: Seconds for which a browser keeps it: longer than any upload lives by default.
@@ -32,7 +32,7 @@ def visitor_of(mount: Mount, request: UploadRequest, *upload: str) -> str:
 
     An answer should `show` it.
     """
-    found = _known(mount, request)
+    found = known(mount, request)
     if found is None:
         if upload:
             headers = request.headers
@@ -44,19 +44,26 @@ def visitor_of(mount: Mount, request: UploadRequest, *upload: str) -> str:
     return found
 
 
+def greet(mount: Mount, request: UploadRequest) -> None:
+    """Tell a browser apart that has come to look at the endpoint, where that matters later: before its first upload."""
+    if mount.partials is not None and mount.partials.keeps and mount.settings.authorize is None:
+        visitor_of(mount, request)
+
+
 def show(mount: Mount, request: UploadRequest, response: Response) -> None:
     """Set the cookie if the request came without one and somebody asked who it is."""
     found = request.environ.get("ajaxupload.visitor")
     if found is not None:
         value = f"{found}.{mount.resumable().store.key_id('visitor', found)}"
         path = request.environ.get("SCRIPT_NAME", "") or "/"
+        age = max(_AGE, mount.settings.stored_for) if mount.resumable().keeps else _AGE
         secure = request.scheme == "https"
         response.set_cookie(
-            _COOKIE, value, max_age=_AGE, path=path, httponly=True, secure=secure, samesite="Lax", overwrite=True
+            _COOKIE, value, max_age=int(age), path=path, httponly=True, secure=secure, samesite="Lax", overwrite=True
         )
 
 
-def _known(mount: Mount, request: UploadRequest) -> str | None:
+def known(mount: Mount, request: UploadRequest) -> str | None:
     """The visitor of the request's cookie, if we have signed it, or what this request was taken for before."""
     if (found := request.environ.get("ajaxupload.visitor")) is not None:
         return str(found)

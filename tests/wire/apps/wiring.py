@@ -17,6 +17,11 @@ from ajaxupload.upload import Upload
 
 PARTNER = "https://partner.example"
 LIMIT = "1 MiB"
+RENAMED = {
+    "fineuploader": {"uuidName": "upload", "partIndex": "part", "totalParts": "parts"},
+    "resumablejs": {"parameterNamespace": "r_"},
+    "flow": {"prefix": "f"},
+}
 
 
 class EchoingBackend(LocalUploadBackend):
@@ -61,6 +66,10 @@ def endpoints() -> dict[str, dict[str, Any]]:
         "/anybody": {"allowed_origins": ["*"]},
         "/thanks": {"redirect": "/done?stored=1"},
         "/guarded": {"authorize": authorize},
+        "/kept": {"allow_delete": True, "allow_list": True, "serve": True},
+        "/kept-guarded": {"allow_delete": True, "allow_list": True, "serve": True, "authorize": authorize},
+        "/renamed": {"protocol_options": RENAMED},
+        "/brief": {"expires": "1 s"},
         "/public": {"backend": "public"},
         "/album/{slug}/upload": {"name": "{slug}/{name}"},
         "/short": {"expires": 2},

@@ -39,6 +39,15 @@ class Shelf:
         self._write(os.path.join(self._root, _NAMES), name, upload_id.encode("ascii"))
         self._write(os.path.join(self._root, f"of-{owner}"), upload_id, b"")
 
+    def remove(self, owner: str, upload_id: str, name: str) -> None:
+        """What is not removed is swept some time. Raises OSError."""
+        found = [os.path.join(self._root, f"of-{owner}", upload_id)]
+        if self.holder(name) == upload_id:
+            found.append(os.path.join(self._root, _NAMES, name))
+        for path in found:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
     def holder(self, name: str) -> str | None:
         """The upload that took the name last. Raises OSError."""
         try:
