@@ -32,7 +32,7 @@ __all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
 _log = logging.getLogger("ajaxupload")
 _QUESTIONS = ("GET", "HEAD", "OPTIONS")
 #: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
-_RESUMABLE = ("ietf", "tus", "fineuploader", "dropzone", "resumablejs", "flow")
+_RESUMABLE = ("ietf", "tus", "fineuploader", "dropzone", "resumablejs", "flow", "plupload")
 _PROTOCOLS = (
     "ietf",
     "tus",
@@ -40,6 +40,9 @@ _PROTOCOLS = (
     "dropzone",
     "resumablejs",
     "flow",
+    "plupload",
+    "filepond",
+    "blueimp",
     "valums",
     "form",
     "raw",
