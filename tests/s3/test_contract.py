@@ -13,7 +13,7 @@ from ajaxupload.backends.s3 import S3UploadBackend
 from ajaxupload.testing import BackendContract
 from ajaxupload.testing.driving import Crash, begin, cut, elsewhere, finish, send
 from tests.s3.conftest import made
-from tests.s3.tools import NEEDS_CEPH, TinyParts
+from tests.s3.tools import NEEDS_CEPH, TinyParts, aborting
 
 pytestmark = pytest.mark.stores
 
@@ -65,7 +65,6 @@ class TinyPartsContract(S3Contract):
     """Each file of more than 1,000 bytes is a multipart upload."""
 
     cls = TinyParts
-    options: ClassVar[dict[str, Any]] = {"LEFTOVER_AGE": 2.0}
 
     def test_what_a_killed_process_left_is_cleared_and_the_living_are_spared(self) -> None:
         """Whose an upload is no store knows: what nothing was added to for LEFTOVER_AGE is taken for dead."""
@@ -75,15 +74,17 @@ class TinyPartsContract(S3Contract):
         assert len(self.leftovers()) == 2, "setup alone leaves nothing"
         living = self.make_backend()
         name = begin(living, "living.bin", None, self.request)
-        send(living, [content[:2500]])
-        assert self.make_backend().clean() == 0, "too young"
-        time.sleep(2.5)
-        send(living, [content[2500:4000]])
-        living.upload_waits(name)
-        assert self.make_backend().clean(older_than=3600) == 0
-        assert self.make_backend().clean() == 2
-        send(living, [content[4000:]])
-        assert self.holds(finish(living, name, self.request), content)
+        with aborting(living, name):
+            send(living, [content[:2500]])
+            assert self.make_backend().clean() == 0, "too young"
+            time.sleep(5)
+            send(living, [content[2500:4000]])
+            living.upload_waits(name)
+            sweeper = self.make_backend(LEFTOVER_AGE=4.0)
+            assert sweeper.clean(older_than=3600) == 0
+            assert sweeper.clean() == 2
+            send(living, [content[4000:]])
+            assert self.holds(finish(living, name, self.request), content)
         assert not self.leftovers()
 
 

@@ -90,7 +90,7 @@ def test_abort_breaks_off_what_is_being_sent(bucket: Bucket, proxy: Proxy, via: 
     assert eventually(lambda: not bucket.unfinished() and pool_is_empty(), 25)
     assert time.monotonic() - start < 25
     assert "CompleteMultipartUpload" not in proxy.calls
-    assert proxy.calls.count("UploadPart") == 3, "a part that was given up was sent again"
+    assert proxy.calls.count("UploadPart") <= 3, "a part that was given up was sent again"
 
 
 def test_a_second_abort_asks_for_nothing(bucket: Bucket, proxy: Proxy, via: dict[str, Any]) -> None:

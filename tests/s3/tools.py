@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ajaxupload.backends._pool import POOL
+from ajaxupload.backends.base import AbstractUploadBackend
 from ajaxupload.backends.s3 import S3UploadBackend
 from ajaxupload.testing.driving import begin, cut, finish, send
 from tests.s3.ceph import PROGRAMS
@@ -56,7 +57,7 @@ def upload(content: bytes, **details: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def aborting(backend: S3UploadBackend, filename: str) -> Iterator[None]:
+def aborting(backend: AbstractUploadBackend, filename: str) -> Iterator[None]:
     """Whatever is raised inside, the backend is told to leave nothing behind."""
     try:
         yield
