@@ -29,10 +29,17 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # RFC 9110 sections 4.2.1 and
 _PREFLIGHT_MAX_AGE = "7200"
 _CORS_METHODS = "POST, PUT, PATCH, DELETE, HEAD, GET, OPTIONS"
 _CORS_HEADERS = (
-    "Accept, Authorization, Cache-Control, Content-Disposition, Content-Range, Content-Type, Idempotency-Key, "
-    "X-CSRFToken, X-CSRF-Token, X-File-Name, X-Mime-Type, X-Requested-With"
+    "Accept, Authorization, Cache-Control, Content-Digest, Content-Disposition, Content-Range, Content-Type, "
+    "Idempotency-Key, Prefer, Repr-Digest, Tus-Resumable, Upload-Checksum, Upload-Complete, Upload-Concat, "
+    "Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Incomplete, Upload-Length, Upload-Metadata, "
+    "Upload-Offset, Want-Repr-Digest, X-CSRFToken, X-CSRF-Token, X-File-Name, X-HTTP-Method-Override, X-Mime-Type, "
+    "X-Request-ID, X-Requested-With"
 )
-_CORS_EXPOSED = "Location, Retry-After"
+_CORS_EXPOSED = (
+    "Location, Preference-Applied, Repr-Digest, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, "
+    "Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat, Upload-Defer-Length, Upload-Draft-Interop-Version, "
+    "Upload-Expires, Upload-Incomplete, Upload-Length, Upload-Limit, Upload-Metadata, Upload-Offset"
+)
 
 
 class Guard:

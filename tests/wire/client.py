@@ -25,6 +25,7 @@ class Answer:
     lines: list[tuple[str, str]]
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def json(self) -> Any:
@@ -47,7 +48,7 @@ def read_answer(connection: socket.socket, method: str = "POST") -> Answer:
         response.begin()
         body = response.read()
         lines = response.getheaders()
-        return Answer(response.status, lines, body, {name.lower(): value for name, value in lines})
+        return Answer(response.status, lines, body, {name.lower(): value for name, value in lines}, response.reason)
     finally:
         response.close()
 

@@ -96,7 +96,8 @@ class WebTestDoor:
         request = webtest.TestRequest(environ_of(case.request(self.host)))
         response = self.app.do_request(request, status="*", expect_errors=True)
         lines = list(response.headerlist)
-        return Answer(response.status_int, lines, response.body, {name.lower(): value for name, value in lines})
+        headers = {name.lower(): value for name, value in lines}
+        return Answer(response.status_int, lines, response.body, headers, response.status.partition(" ")[2])
 
     def complaints(self) -> list[str]:
         return store.unfinished(self.root)

@@ -1,4 +1,5 @@
-"""What other projects test their parsers and file names with: all of it passes, byte by byte and chunked as well."""
+"""What other projects test their parsers, file names and tus servers with: all of it passes, byte by byte and chunked
+as well."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from tests.wire.corpus import Box, box
 pytestmark = [pytest.mark.corpora, pytest.mark.servers, pytest.mark.slow]
 
 LISTED = ("jpg", "png", "gif", "txt", "pdf")
+FOLDERS = ("multipart", "names", "tus")
 SENDING = [(), ("--split", "1"), ("--te",)]
 
 
@@ -25,7 +27,9 @@ def sent_as(*sending: tuple[str, ...]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("sending", sending, ids=lambda each: " ".join(each) or "whole")
 
 
-each_transport = pytest.mark.parametrize("transport", ["raw", "multipart"])
+each_transport = pytest.mark.parametrize("transport", ["raw", "multipart", "tus"])
+#: What a server may offer of tus.
+TUS = "core,creation,creation-with-upload,creation-defer-length,checksum,termination,concatenation"
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +87,15 @@ def test_with_a_list_of_types_plain_names_of_other_types_are_refused(unprivilege
     assert store.visible(unprivileged.server.root) == {}
 
 
+@pytest.mark.parametrize("split", [(), ("--split", "1")], ids=["whole", "byte by byte"])
+def test_all_104_tus_scripts_pass(unprivileged: Box, split: tuple[str, ...]) -> None:
+    options = ("--have", TUS, "--max-size", str(1 << 20), *split)
+    failures = unprivileged.run("tus", "/corpus", *options)
+    # This one is for servers whose final uploads cannot wait for their parts, as they may here and in tus' own text.
+    assert [line.partition(" [")[0] for line in failures] == ["FAIL tus/concat-unfinished"]
+    assert not unprivileged.run("tus", "/whole-parts", *options)
+
+
 def test_the_manifests_are_the_ones_that_were_counted(corpora: Path) -> None:
-    counts = {what: len(json.loads((corpora / what / "manifest.json").read_text())) for what in ("multipart", "names")}
-    assert counts == {"multipart": 340, "names": 1138}
+    counts = {what: len(json.loads((corpora / what / "manifest.json").read_text())) for what in FOLDERS}
+    assert counts == {"multipart": 340, "names": 1138, "tus": 104}

@@ -8,7 +8,7 @@ kept (backends, partials).
 
 from __future__ import annotations
 
-from .digests import ALGORITHMS, Expected
+from .digests import ALGORITHMS, Expected, ExpectedLater
 from .once import OnceBatch
 from .place import chosen_dir, partials_of
 from .receive import Batch, Engine
@@ -20,6 +20,7 @@ __all__ = [
     "Batch",
     "Engine",
     "Expected",
+    "ExpectedLater",
     "OnceBatch",
     "Resumable",
     "Stored",

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ..body import Block
 from ..errors import BadRequest, DigestMismatch
 
-__all__ = ["ALGORITHMS", "Expected"]
+__all__ = ["ALGORITHMS", "Expected", "ExpectedLater"]
 
 
 class _Hash(Protocol):
@@ -57,10 +57,9 @@ ALGORITHMS: dict[str, Callable[[], _Hash]] = {
 
 
 class Expected:
-    """One digest of what is to come. `algorithm` is a key of ALGORITHMS (BadRequest), `value` the bytes of the digest;
-    one that follows the body is set before `check`."""
+    """One digest of what is to come. `algorithm` is a key of ALGORITHMS (BadRequest), `value` the digest's bytes."""
 
-    def __init__(self, algorithm: str, value: bytes | None = None) -> None:
+    def __init__(self, algorithm: str, value: bytes) -> None:
         if algorithm not in ALGORITHMS:
             raise BadRequest(f"The digest algorithm {algorithm[:40]!a} is not known here: {', '.join(ALGORITHMS)}.")
         self._hash = ALGORITHMS[algorithm]()
@@ -73,5 +72,25 @@ class Expected:
 
     def check(self) -> None:
         """DigestMismatch unless all bytes so far have the digest."""
-        if self.value is None or not hmac.compare_digest(self._hash.digest(), self.value):
+        if not hmac.compare_digest(self._hash.digest(), self.value):
             raise DigestMismatch
+
+
+class ExpectedLater(Expected):
+    """A digest that is told after the bytes: `fetch` returns it then, or raises an UploadError. As its algorithm is not
+    known before, all are computed."""
+
+    def __init__(self, fetch: Callable[[], Expected]) -> None:
+        self._fetch = fetch
+        self._hashes = {name: new() for name, new in ALGORITHMS.items()}
+
+    def update(self, block: Block) -> None:
+        """More bytes."""
+        for each in self._hashes.values():
+            each.update(block)
+
+    def check(self) -> None:
+        """Fetch it; DigestMismatch unless all bytes so far have it."""
+        expected = self._fetch()
+        expected._hash = self._hashes[expected.algorithm]  # noqa: SLF001 - of our own class
+        expected.check()

@@ -3,24 +3,24 @@
 What lives here: Upload-Concat, which uploads may be parts, and when a final one is put together. What must not: how
 bytes are copied (partials/) or published (engine/).
 
-A final upload whose parts are not complete yet waits (concatenation-unfinished): the request that completes the last
-part, or asks for the final one's state, puts it together.
+A final upload whose parts are not complete yet waits (concatenation-unfinished): its parts know of it, and the request
+that completes the last of them puts it together; or, should that fail, any that asks for the final one's state.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import Any
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
-from ...errors import BadRequest, Conflict, Forbidden, NotFound
+from ...errors import BadRequest, Forbidden, NotFound, UploadError
 from ...partials import Partial, Record
 from ...request import UploadRequest
 from ..base import Mount
 
-__all__ = ["assemble", "is_part", "parts_of", "refuse_final"]
+__all__ = ["assemble", "is_part", "part_completed", "parts_of", "refuse_final"]
 
-_MOST_PARTS = 1000
+#: Each is a descriptor while they are put together; and a header line of 8 KiB, most servers' longest, has no more.
+_MOST_PARTS = 250
 
 
 def parts_of(text: str | None, base: str, host: str) -> list[str] | None:
@@ -66,23 +66,29 @@ def refuse_final(record: Record) -> None:
 
 
 def assemble(mount: Mount, request: UploadRequest, final: Partial, *, must: bool) -> bool:
-    """Put the final upload together if its parts are complete, and say whether it is. With `must`, Conflict if not.
+    """Put the final upload together if its parts are complete, and say whether it is. With `must`, BadRequest if not:
+    of a Conflict tus-js-client thinks that it passes.
 
-    Raises NotFound for a part that is none of this endpoint and person.
+    Raises NotFound for a part that is none of this endpoint and person, TooLarge for a sum that is.
     """
     record = final.record
     if record.state != "open" or record.words.get("assembled"):
         return True
     with ExitStack() as stack:
-        parts = [_part(mount, request, part, stack) for part in record.words["parts"]]
-        if any(part.record.size is None or part.offset != part.record.size for part in parts):
-            if must:
-                raise Conflict("Not all parts of this upload are complete.", code="not_finished")
-            return False
-        sizes: list[Any] = [part.record.size for part in parts]
-        mount.resumable().declare(final, sum(sizes))
-        mount.resumable().append(final, parts)
-    return True
+        opened = {each: _part(mount, request, each, stack) for each in dict.fromkeys(record.words["parts"])}
+        parts = [opened[each] for each in record.words["parts"]]
+        sizes = [part.record.size for part in parts if part.record.size is not None]
+        if len(sizes) == len(parts):
+            # "The length of the final upload MUST be the sum of the length of all partial uploads."
+            mount.resumable().declare(final, sum(sizes))
+        if len(sizes) == len(parts) and all(part.offset == part.record.size for part in parts):
+            mount.resumable().append(final, parts)
+            return True
+        if must:
+            raise BadRequest("Not all parts of this upload are complete.", code="not_finished")
+        for part in opened.values():
+            mount.resumable().remember(part, "finals", record.id)
+    return False
 
 
 def _part(mount: Mount, request: UploadRequest, upload_id: str, stack: ExitStack) -> Partial:
@@ -90,3 +96,12 @@ def _part(mount: Mount, request: UploadRequest, upload_id: str, stack: ExitStack
     if not is_part(part.record):
         raise Forbidden("Only uploads that were created as parts can be put together.", code="bad_concat")
     return part
+
+
+def part_completed(mount: Mount, request: UploadRequest, part: Partial) -> None:
+    """Finish those final uploads that have waited for this part alone. What goes wrong with one is no fault of the
+    part: a request for the final one is told."""
+    for upload_id in mount.resumable().remembered(part, "finals"):
+        with suppress(UploadError), mount.find(request, upload_id, "write") as final:
+            if assemble(mount, request, final, must=False):
+                mount.finish(request, final)

@@ -6,6 +6,8 @@ What lives here: the headers of that POST, and the record that is made of them. 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ...errors import BadRequest, TooLarge
@@ -17,7 +19,7 @@ from ..base import Mount
 from . import concatenation
 from .headers import metadata, number, text_of
 
-__all__ = ["create"]
+__all__ = ["create", "given_up_if_it_fails"]
 
 #: What clients call the file's name and type in their metadata: tus-js-client's and tuspy's users, and Uppy.
 _NAMES, _TYPES = ("filename", "name"), ("filetype", "type", "content-type")
@@ -49,16 +51,29 @@ def create(mount: Mount, request: UploadRequest, *, may_wait: bool) -> tuple[Par
         words=words,
         protocol="tus",
         path_names=dict(request.path_names),
+        fragment=parts == [],
     )
     partial, new = mount.open(request, record)
     if parts:
-        try:
+        with given_up_if_it_fails(mount, request, partial, new=new):
             concatenation.assemble(mount, request, partial, must=not may_wait)
-        except BaseException:
-            mount.resumable().abort(request, partial)
-            partial.__exit__()
-            raise
+            # What was not complete a moment ago has learnt of the final one meanwhile, and may have become complete
+            # in between.
+            concatenation.assemble(mount, request, partial, must=False)
     return partial, new
+
+
+@contextmanager
+def given_up_if_it_fails(mount: Mount, request: UploadRequest, partial: Partial, *, new: bool) -> Iterator[None]:
+    """Leave nothing of a creation that fails: its client never learns the URL. One that says an Idempotency-Key does,
+    when it tries again."""
+    try:
+        yield
+    except BaseException:
+        if new and "Idempotency-Key" not in request.headers:
+            mount.resumable().abort(request, partial)
+        partial.__exit__()
+        raise
 
 
 def _parts(mount: Mount, request: UploadRequest) -> list[str] | None:

@@ -18,10 +18,12 @@ from ...request import UploadRequest
 from ...upload import Upload
 from .. import replies
 from ..base import Mount, Protocol
+from ..stored import stored_file
 from . import concatenation, wording
-from .creation import create
+from .creation import create, given_up_if_it_fails
 from .extensions import EXTENSIONS, refuse_disabled
 from .headers import checksum, expires, number
+from .trailer import announces_checksum, reads_trailers, trailing
 
 __all__ = ["Tus"]
 
@@ -60,15 +62,19 @@ class Tus(Protocol):
     def matches(self, request: UploadRequest) -> bool:
         """Those with Tus-Resumable; without it, those that can be nothing else, and are told so."""
         if "Tus-Resumable" in request.headers:
-            return request.method in self._verbs
+            return True
         if any(name in request.headers for name in _IETF):
             return False
         if request.method == "POST":
-            return "Upload-Length" in request.headers and request.media_type in ("", PIECE_TYPE)
+            says = any(name in request.headers for name in ("Upload-Length", "Upload-Defer-Length", "Upload-Concat"))
+            # wsgiref says text/plain where the client said nothing
+            return request.media_type == PIECE_TYPE or (says and request.media_type in ("", "text/plain"))
         return request.method in ("PATCH", "DELETE") and bool(_ID.fullmatch(request.tail))
 
     def answers(self, request: UploadRequest) -> bool:
-        """HEAD of an upload's URL."""
+        """HEAD of an upload's URL. GET is no business of tus, but its clients' errors look like tus too."""
+        if request.method == "GET":
+            return "Tus-Resumable" in request.headers and bool(request.tail)
         if request.method != "HEAD" or any(name in request.headers for name in _IETF):
             return False
         return "Tus-Resumable" in request.headers or bool(_ID.fullmatch(request.tail))
@@ -80,8 +86,12 @@ class Tus(Protocol):
         # it does no harm, and people type them.
         if request.headers.get("Tus-Resumable", VERSION if method == "HEAD" else "") != VERSION:
             raise UnsupportedVersion
-        if method not in self._verbs:
-            raise MethodNotAllowed(("OPTIONS", *self._verbs))
+        if method == "GET":
+            return self._finished(request, stored_file(self.mount, request))
+        # The endpoint itself takes creations, and an upload everything else.
+        allowed = tuple(verb for verb in self._verbs if (verb == "POST") != bool(request.tail) or verb == "HEAD")
+        if method not in allowed:
+            raise MethodNotAllowed(("OPTIONS", *allowed))
         return self._finished(request, self._verbs[method](request))
 
     def refuse(self, request: UploadRequest, error: UploadError) -> Response:
@@ -99,19 +109,21 @@ class Tus(Protocol):
     def advertise(self, request: UploadRequest, response: Response) -> None:
         """ "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header.
         It MAY include the Tus-Extension and Tus-Max-Size headers." """
-        trailer = ("checksum-trailer",) if self._reads_trailers(request) else ()
+        trailer = ("checksum-trailer",) if self._offers_trailers(request) else ()
         response.headers["Tus-Version"] = VERSION
-        response.headers["Tus-Extension"] = ",".join((*self._extensions, *trailer))
+        if offered := ",".join((*self._extensions, *trailer)):
+            response.headers["Tus-Extension"] = offered
         response.headers["Tus-Max-Size"] = str(self.mount.settings.max_size)
-        # "The Tus-Checksum-Algorithm header MUST be included in the response to an OPTIONS request."
-        response.headers["Tus-Checksum-Algorithm"] = ",".join(ALGORITHMS)
+        if "checksum" in self._extensions:
+            # "The Tus-Checksum-Algorithm header MUST be included in the response to an OPTIONS request."
+            response.headers["Tus-Checksum-Algorithm"] = ",".join(ALGORITHMS)
         response.headers["Tus-Resumable"] = VERSION
 
     def _head(self, request: UploadRequest) -> Response:
         """ "The Server MUST always include the Upload-Offset header in the response for a HEAD request, even if the
         offset is 0, or the upload is already considered completed." """
         with self._find(request, "status") as partial:
-            response = Response(status=200, content_type=None)
+            response = _empty(200)
             # "The Server MUST prevent the client and/or proxies from caching the response by adding the Cache-Control:
             # no-store header to the response."
             response.headers["Cache-Control"] = "no-store"
@@ -146,21 +158,27 @@ class Tus(Protocol):
     # ---- what is done ------------------------------------------------------------------------------------------------
 
     def _create(self, request: UploadRequest) -> Response:
-        if request.tail:
-            raise MethodNotAllowed(("OPTIONS", "GET", "HEAD", "PATCH", "DELETE"))
         refuse_disabled(request, self._extensions)
         partial, new = create(self.mount, request, may_wait="concatenation-unfinished" in self._extensions)
         with partial:
-            response = Response(status=201, content_type=None)
+            response = _empty(201)
             # Relative to the host: behind a proxy that ends TLS we do not know our own scheme.
             response.headers["Location"] = self.mount.url_of(request, partial.record.id)
             offset = partial.offset
-            if new and request.media_type == PIECE_TYPE and "parts" not in partial.record.words:
-                offset = self._take(request, partial, 0)
-                response.headers["Upload-Offset"] = str(offset)
-            upload = self._complete(request, partial, offset)
+            with given_up_if_it_fails(self.mount, request, partial, new=new):
+                if self._has_data(request, partial):
+                    if new:
+                        offset = self._take(request, partial, 0)
+                    response.headers["Upload-Offset"] = str(offset)
+                upload = self._complete(request, partial, offset)
             self._expire(response, partial)
             return self._represented(request, response, upload)
+
+    def _has_data(self, request: UploadRequest, partial: Partial) -> bool:
+        """Is the creation's body the first bytes? "The Client MUST include the Content-Type:
+        application/offset+octet-stream header"; any other body is ignored."""
+        offered = "creation-with-upload" in self._extensions
+        return offered and request.media_type == PIECE_TYPE and "parts" not in partial.record.words
 
     def _patch(self, request: UploadRequest) -> Response:
         if request.media_type != PIECE_TYPE:
@@ -180,7 +198,7 @@ class Tus(Protocol):
             upload = self._complete(request, partial, offset)
             # "The Server MUST acknowledge successful PATCH requests with the 204 No Content status. It MUST include the
             # Upload-Offset header containing the new offset."
-            response = Response(status=204, content_type=None)
+            response = _empty(204)
             response.headers["Upload-Offset"] = str(offset)
             self._expire(response, partial)
             return self._represented(request, response, upload)
@@ -190,7 +208,7 @@ class Tus(Protocol):
         respond with the 204 No Content status confirming that the upload was terminated." """
         with self._find(request, "delete") as partial:
             self.mount.resumable().abort(request, partial)
-        return Response(status=204, content_type=None)
+        return _empty(204)
 
     def _declare(self, request: UploadRequest, partial: Partial) -> None:
         """ "Once it is known the Client MUST set the Upload-Length header in the next PATCH request. Once set the
@@ -208,23 +226,36 @@ class Tus(Protocol):
         try:
             offset = self.mount.resumable().write(request, partial, at, request.upload_body, expected)
         except TooLarge as error:
-            error.code = "size_exceeded"
+            if partial.record.size is not None:
+                error.code = "size_exceeded"
             raise
         return offset
 
-    def _reads_trailers(self, request: UploadRequest) -> bool:
-        """PEP 3333 has no trailers; gunicorn keeps them where we find them, and is known by its socket."""
-        return "gunicorn.socket" in request.environ and "checksum-trailer" not in self.mount.settings.tus_disable
+    def _offers_trailers(self, request: UploadRequest) -> bool:
+        return reads_trailers(request) and not {"checksum", "checksum-trailer"} & {*self.mount.settings.tus_disable}
 
     def _expected(self, request: UploadRequest) -> Expected | None:
-        if "Upload-Checksum" in request.headers and "checksum" in self._extensions:
-            return checksum(request.headers["Upload-Checksum"])
-        return None
+        """What the body is to be verified with. Raises BadRequest."""
+        if "Upload-Checksum" not in request.headers:
+            return self._trailing(request)
+        if "checksum" not in self._extensions:
+            raise BadRequest("The extension checksum is switched off here.", code="extension_disabled")
+        return checksum(request.headers["Upload-Checksum"])
+
+    def _trailing(self, request: UploadRequest) -> Expected | None:
+        if not announces_checksum(request):
+            return None
+        if not self._offers_trailers(request):
+            raise BadRequest("This server cannot read an Upload-Checksum that follows the data.", code="bad_checksum")
+        return trailing(request)
 
     def _complete(self, request: UploadRequest, partial: Partial, offset: int) -> Upload | None:
         """Publish it when all of it is here: parts wait for the upload that they are parts of."""
         record = partial.record
-        if offset != record.size or concatenation.is_part(record):
+        if offset != record.size:
+            return None
+        if concatenation.is_part(record):
+            concatenation.part_completed(self.mount, request, partial)
             return None
         return self.mount.finish(request, partial)
 
@@ -237,7 +268,7 @@ class Tus(Protocol):
 
     def _expire(self, response: Response, partial: Partial) -> None:
         """Upload-Expires "MUST be included in every PATCH response if the upload is going to expire"."""
-        if partial.record.state == "open":
+        if partial.record.state == "open" and "expiration" in self._extensions:
             response.headers["Upload-Expires"] = expires(partial.expires)
 
     def _represented(self, request: UploadRequest, response: Response, upload: Upload | None) -> Response:
@@ -247,16 +278,20 @@ class Tus(Protocol):
             return response
         facts: dict[str, Any] = replies.success([upload])
         told = replies.json_reply(facts, 201 if response.status_int == 201 else 200)
-        told.headers.update(list(response.headers.items()))
-        told.headers["Content-Type"] = "application/json; charset=utf-8"
+        said = [pair for pair in response.headers.items() if pair[0] not in ("Content-Length", "Content-Type")]
+        told.headers.update(said)
         told.headers["Preference-Applied"] = "return=representation"
         return told
 
 
+def _empty(status: int) -> Response:
+    """An answer that is all in its headers. PEP 3333's checkers want a type wherever there may be a body."""
+    return Response(status=status, content_type=None if status == 204 else "text/plain")
+
+
 def _method(request: UploadRequest) -> str:
     """ "The X-HTTP-Method-Override header MUST be a string which MUST be interpreted as the request's method by the
-    Server, if the header is presented. The actual method of the request MUST be ignored." Of a POST only: no page may
-    make a link that deletes."""
+    Server, if the header is presented." Of a POST only: no page may make a link that deletes."""
     override: str = request.headers.get("X-HTTP-Method-Override", "") if request.method == "POST" else ""
     method: str = request.method
     return override.strip().upper() or method

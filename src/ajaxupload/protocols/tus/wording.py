@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from webob import Response
 
-from ...errors import UploadError
+from ...errors import OffsetMismatch, UploadError
 from ...request import UploadRequest
 from .. import replies
 
@@ -31,6 +31,9 @@ _CODES = {
     "fenced": "ERR_UPLOAD_INTERRUPTED",
     "not_finished": "ERR_UPLOAD_NOT_FINISHED",
     "bad_concat": "ERR_INVALID_CONCAT",
+    "bad_checksum": "ERR_INVALID_CHECKSUM",
+    "digest_mismatch": "ERR_CHECKSUM_MISMATCH",
+    "bad_metadata": "ERR_INVALID_METADATA",
     "modify_final": "ERR_MODIFY_FINAL",
     "cross_origin": "ERR_ORIGIN_NOT_ALLOWED",
     "client_gone": "ERR_CONNECTION_RESET",
@@ -60,4 +63,8 @@ def refusal(request: UploadRequest, error: UploadError) -> Response:
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Cache-Control"] = "no-store"
         response.headers.update(error.headers.items())
+    if status == 460:
+        response.status = "460 Checksum Mismatch"
+    if isinstance(error, OffsetMismatch):
+        response.headers["Upload-Offset"] = str(error.expected)  # saves the client the HEAD
     return response
