@@ -18,6 +18,9 @@ from tests.wire.transcript import Case
 #: The protocols that are spoken. One that is added here takes the requests that name it out of these tests.
 SPOKEN = ("tus", "valums", "form", "raw")
 
+#: How their cases' names begin -> the protocol of widgets whose requests are played one after the other.
+PLAYED = {"fp": "filepond", "rs": "resumablejs", "fl": "flow", "pl": "plupload", "bi": "blueimp"}
+
 #: Query fields, form fields and headers that say "a piece of a file".
 PIECES = {
     "qqpartindex", "dzchunkindex", "resumablechunknumber", "flowchunknumber", "chunk", "offset", "upload-offset",
@@ -70,7 +73,11 @@ class Captured:
         return self.method in ("POST", "PUT") and not asks and not names & PIECES and bool(self.files())
 
     def _widget(self) -> str | None:
-        """The widget whose requests have tests of their own: test_fineuploader.py, test_dropzone.py."""
+        """The widget whose requests have tests of their own: test_fineuploader.py, test_dropzone.py, and for the others
+        test_captured_widgets.py."""
+        played = PLAYED.get(str(self.row["case"]).partition("_")[0])
+        if played and (played != "plupload" or not self.is_whole()):
+            return played
         if "fineuploader" in self.row["protocol_is_one_of"]:
             return "fineuploader"
         return "dropzone" if any(part["name"] == "dzchunkindex" for part in self.parts) else None

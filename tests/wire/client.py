@@ -46,6 +46,9 @@ def read_answer(connection: socket.socket, method: str = "POST") -> Answer:
     response = http.client.HTTPResponse(connection, method=method)
     try:
         response.begin()
+        while response.status == 104:  # an interim response, which http.client takes for the answer
+            response.headers = response.msg = None  # type: ignore[assignment]  # as before `begin`
+            response.begin()
         body = response.read()
         lines = response.getheaders()
         return Answer(response.status, lines, body, {name.lower(): value for name, value in lines}, response.reason)

@@ -93,6 +93,7 @@ class WebTestDoor:
         self.app = webtest.TestApp(validator(AjaxUpload(validator(wiring.site), wiring.config())), lint=True)
 
     def send(self, case: Case) -> Answer:
+        self.app.reset()  # cookies are whose they are: the case says them
         request = webtest.TestRequest(environ_of(case.request(self.host)))
         response = self.app.do_request(request, status="*", expect_errors=True)
         lines = list(response.headerlist)

@@ -5,6 +5,7 @@ What lives here: cookies, forms, and each widget's pieces as that widget sends t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from urllib.parse import quote, urlencode
 
@@ -12,7 +13,7 @@ from tests.wire.client import Answer, form
 from tests.wire.doors import DRESS, Door
 from tests.wire.transcript import Case
 
-Fields = dict[str, object]
+Fields = Mapping[str, object]
 
 
 class Visit:

@@ -76,6 +76,7 @@ def endpoints() -> dict[str, dict[str, Any]]:
         "/whole-parts": {"tus_disable": ["concatenation-unfinished"]},
         "/core": {"tus_disable": [each for each in EXTENSIONS if each != "creation"]},
         "/served": {"serve": True},
+        "/whole": {"protocols": ["valums", "form", "raw"]},
     }
     return {path: {"backend": "default", "max_size": LIMIT, **table} for path, table in tables.items()}
 
