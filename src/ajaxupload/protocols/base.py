@@ -109,7 +109,10 @@ class Mount:
             raise NotFound
         who = self.guard.admit(request, "list", Upload(path_names=request.path_names))
         stored = self.resumable()
-        return stored.listed(request, who) if stored.ready() else []
+        found = stored.listed(request, who) if stored.ready() else []
+        if who is None:
+            visitors.visitor_of(self, request)  # whoever comes with no cookie has one from now on
+        return found
 
     def success(self, request: UploadRequest, uploads: Sequence[Upload]) -> dict[str, Any]:
         """The superset, with what clients may do with each file later."""
@@ -130,7 +133,7 @@ class Mount:
         """The key of whoever asks: see `engine.stored`."""
         who = principal
         if who is None:
-            who = visitors.visitor_of(self, request, upload_id) if upload_id else visitors.known(self, request)
+            who = visitors.owner_of(self, request, upload_id) if upload_id else visitors.returning(self, request)
             if who is None:
                 return None
         place = json.dumps([self.settings.path, dict(request.path_names), principal is None], sort_keys=True)

@@ -27,6 +27,7 @@ from . import replies
 from .base import Mount, form_of, store_files
 from .chunked import ChunkProtocol, Piece, count_of, is_uuid, number_of
 from .stored import deleted
+from .visitors import returning
 
 __all__ = ["FineUploader"]
 
@@ -68,7 +69,9 @@ class FineUploader(ChunkProtocol):
         return request.method == "GET" and "qqtimestamp" in request.query and self.mount.settings.allow_list
 
     def called(self, request: UploadRequest, name: str) -> str | None:
-        """By its own id: `DELETE <endpoint>/<qquuid>`."""
+        """By its own id: `DELETE <endpoint>/<qquuid>`. What others could call so too is nobody's who came just now."""
+        if not is_uuid(name) and self.mount.who(request) is None and returning(self.mount, request) is None:
+            return None
         return self._id(request, name)
 
     def handle(self, request: UploadRequest) -> Response:

@@ -20,7 +20,7 @@ from ..request import UploadRequest
 if TYPE_CHECKING:
     from .base import Mount
 
-__all__ = ["greet", "known", "show", "visitor_of"]
+__all__ = ["greet", "owner_of", "returning", "show", "visitor_of"]
 
 _COOKIE = "ajaxupload"
 #: Seconds for which a browser keeps it: longer than any upload lives by default.
@@ -28,20 +28,37 @@ _AGE = 30 * 86400
 
 
 def visitor_of(mount: Mount, request: UploadRequest, *upload: str) -> str:
-    """Who the anonymous asker is, as far as that can be told. `upload` is what the request says of its upload.
+    """Who the anonymous asker is, as far as that can be told. `upload` is what the request says of its upload: where
+    that could be said by others as well, so could be the visitor, who begins with "~" then and owns nothing.
 
     An answer should `show` it.
     """
-    found = known(mount, request)
+    found = _known(mount, request)
     if found is None:
-        if upload:
-            headers = request.headers
-            traits = (request.client_addr or "", headers.get("User-Agent", ""), headers.get("Accept-Language", ""))
-            found = mount.resumable().store.key_id("stand-in", *traits, *upload)
-        else:
-            found = secrets.token_urlsafe(16)
+        found = f"~{_stand_in(mount, request, *upload)}" if upload else secrets.token_urlsafe(16)
         request.environ["ajaxupload.visitor"] = found
     return found
+
+
+def owner_of(mount: Mount, request: UploadRequest, upload_id: str) -> str | None:
+    """The visitor to whom the upload with this id, which nobody can guess, belongs: pieces that go out side by side
+    before any answer have the same one. None for visitors whom others could be taken for."""
+    found = _known(mount, request)
+    if found is None:
+        found = request.environ["ajaxupload.visitor"] = _stand_in(mount, request, "owner", upload_id)
+    return None if found.startswith("~") else found
+
+
+def returning(mount: Mount, request: UploadRequest) -> str | None:
+    """The owner whose cookie came with the request, None for whoever brought none or owns nothing."""
+    found = _signed(mount, request)
+    return None if found is None or found.startswith("~") else found
+
+
+def _stand_in(mount: Mount, request: UploadRequest, *upload: str) -> str:
+    headers = request.headers
+    traits = (request.client_addr or "", headers.get("User-Agent", ""), headers.get("Accept-Language", ""))
+    return mount.resumable().store.key_id("stand-in", *traits, *upload)
 
 
 def greet(mount: Mount, request: UploadRequest) -> None:
@@ -56,17 +73,23 @@ def show(mount: Mount, request: UploadRequest, response: Response) -> None:
     if found is not None:
         value = f"{found}.{mount.resumable().store.key_id('visitor', found)}"
         path = request.environ.get("SCRIPT_NAME", "") or "/"
-        age = max(_AGE, mount.settings.stored_for) if mount.resumable().keeps else _AGE
+        owns = mount.resumable().keeps and not found.startswith("~")
+        age = max(_AGE, mount.settings.stored_for) if owns else _AGE
         secure = request.scheme == "https"
         response.set_cookie(
             _COOKIE, value, max_age=int(age), path=path, httponly=True, secure=secure, samesite="Lax", overwrite=True
         )
 
 
-def known(mount: Mount, request: UploadRequest) -> str | None:
-    """The visitor of the request's cookie, if we have signed it, or what this request was taken for before."""
+def _known(mount: Mount, request: UploadRequest) -> str | None:
+    """The visitor that the request was taken for before, or the one of its cookie."""
     if (found := request.environ.get("ajaxupload.visitor")) is not None:
         return str(found)
+    return _signed(mount, request)
+
+
+def _signed(mount: Mount, request: UploadRequest) -> str | None:
+    """The visitor of the request's cookie, if we have signed it."""
     visitor, _, signature = str(request.cookies.get(_COOKIE, "")).partition(".")
     if visitor and secrets.compare_digest(
         signature.encode(), mount.resumable().store.key_id("visitor", visitor).encode()
