@@ -70,3 +70,10 @@ def test_a_piece_that_is_cut_short_does_not_count(door: Door) -> None:
 def test_a_file_of_no_bytes_in_one_piece_is_a_file(door: Door) -> None:
     assert dropzone(Visit(door), 0, b"").json["complete"] is True
     assert store.take(door.root) == {"a.txt": b""}
+
+
+@pytest.mark.parametrize("door", rows("webtest"), indirect=True)
+def test_the_last_piece_may_come_again_before_the_others(door: Door) -> None:
+    visit = Visit(door)
+    assert [dropzone(visit, k).status for k in (2, 2, 2, 0, 1)] == [200] * 5
+    assert store.take(door.root) == {"a.txt": WHOLE}

@@ -145,9 +145,11 @@ class ChunkProtocol(Protocol):
 
     def store(self, request: UploadRequest, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> int:
         """Put the piece into its place. How many bytes it has."""
-        blocks = iter(chunks)
+        blocks, most, size = iter(chunks), piece.most, partial.record.size
+        if not piece.exact and size is not None:
+            most = max(0, min(most, size - piece.start))  # the end comes again, now that it is known
         came = self.mount.resumable().piece(
-            request, partial, piece.start, piece.most, chunks=lambda: next(blocks, b""), exact=piece.exact
+            request, partial, piece.start, most, chunks=lambda: next(blocks, b""), exact=piece.exact
         )
         if piece.last and partial.record.size is None:
             self.mount.resumable().declare(partial, piece.start + came)
