@@ -134,15 +134,15 @@ class Stored(Resumable):
         """Is the asker who brought it?"""
         return record.owner is not None and self.owner_of(request, record.principal, "") == record.owner
 
-    def is_past(self, upload_id: str) -> bool:
-        """Was it stored so long ago that a client which calls its upload so again means another file?"""
+    def is_past(self, upload_id: str, after: float) -> bool:
+        """Was it stored longer ago than so many seconds?"""
         try:
             with self.store.find(upload_id) as partial:
                 record = partial.record
         except NotFound:
             return False
         age = time.time() - (record.completed or record.created)
-        return record.state == "complete" and age > self.engine.settings.expires
+        return record.state == "complete" and age > after
 
     def read(self, record: Record) -> BinaryIO:
         """Its bytes. NotFound where the file is gone, or its store cannot hand it out."""

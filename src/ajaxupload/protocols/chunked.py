@@ -18,6 +18,7 @@ from dataclasses import field as _new
 from webob import Response
 
 from ..body import Block
+from ..engine.hooks import storing
 from ..errors import BadRequest, Conflict, NoFile, NotFound
 from ..naming import display_name
 from ..partials import Partial, Record
@@ -31,8 +32,10 @@ __all__ = ["ChunkProtocol", "Piece", "count_of", "is_uuid", "number_of"]
 
 #: As many pieces as an upload can have; see partials/file/ledger.py.
 MOST_PIECES = 10_000
-#: How often a file of the same name and size can be stored anew before what was stored first is forgotten.
-_MOST_AGAIN = 1000
+#: Seconds for which pieces of a stored file are taken for repeats: afterwards the same name and size mean another one.
+_MEANT = 600.0
+#: Numbers that may be missing in a row: uploads under one key expire in about the order in which they were begun.
+_HOLE = 16
 #: RFC 9562: what the widgets make of random numbers, in either case.
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _UNTYPED = "application/octet-stream"
@@ -69,12 +72,25 @@ class ChunkProtocol(Protocol):
         if guessable and self.mount.who(request) is None:
             words = (*words, visitor_of(self.mount, request, *piece_key))
         upload_id = self.mount.key_id(request, *words)
-        again = 0
-        # A name and a size may be another file's tomorrow: what was stored so is remembered longer than it is meant.
-        while guessable and again < _MOST_AGAIN and self.mount.resumable().is_past(upload_id):
-            again += 1
-            upload_id = self.mount.key_id(request, *words, f"again {again}")
-        return upload_id
+        if not guessable:
+            return upload_id
+        newest, following = self.numbered(upload_id)
+        return following if newest is None or self.mount.resumable().is_past(newest, _MEANT) else newest
+
+    def numbered(self, key: str, size: int | None = None) -> tuple[str | None, str]:
+        """The ids of the newest upload (of this size) under a key that names the next file as well, and of the next."""
+        store = self.mount.resumable().store
+        found, following, number, missed = None, store.key_id("numbered", key, "0"), 0, 0
+        while missed < _HOLE:
+            upload_id = store.key_id("numbered", key, str(number))
+            number, missed = number + 1, missed + 1
+            try:
+                with storing(), store.find(upload_id) as partial:
+                    missed, following = 0, store.key_id("numbered", key, str(number))
+                    found = upload_id if size in (None, partial.record.size) else found
+            except NotFound:
+                continue
+        return found, following
 
     def take(self, request: UploadRequest, piece: Piece, chunks: Iterable[Block]) -> Response:
         """Store the piece; publish the file if it was the last that was missing. The JSON superset."""

@@ -21,7 +21,7 @@ from webob import Response
 from ..body import Block
 from ..engine.finish import raise_refusal
 from ..engine.hooks import storing
-from ..errors import Conflict, NotFound, PieceDiffers
+from ..errors import Conflict, PieceDiffers
 from ..partials import Partial
 from ..request import UploadRequest
 from .chunked import ChunkProtocol, Piece
@@ -29,8 +29,6 @@ from .visitors import visitor_of
 
 __all__ = ["SerialProtocol"]
 
-#: Numbers that may be missing in a row: uploads of one name expire in about the order in which they were begun.
-_HOLE = 16
 #: Seconds without a piece after which an upload's client has gone.
 _QUIET = 60.0
 _STEP = 1 << 20
@@ -72,19 +70,7 @@ class SerialProtocol(ChunkProtocol):
 
     def newest(self, request: UploadRequest, key: tuple[str, ...], size: int | None = None) -> tuple[str | None, str]:
         """The id of the newest upload that the asker calls so (and that has this size), and the one for the next."""
-        store = self.mount.resumable().store
-        base = self.mount.key_id(request, self.name, *key, visitor_of(self.mount, request, *key))
-        found, following, number, missed = None, store.key_id("series", base, "0"), 0, 0
-        while missed < _HOLE:
-            upload_id = store.key_id("series", base, str(number))
-            number, missed = number + 1, missed + 1
-            try:
-                with storing(), store.find(upload_id) as partial:
-                    missed, following = 0, store.key_id("series", base, str(number))
-                    found = upload_id if size in (None, partial.record.size) else found
-            except NotFound:
-                continue
-        return found, following
+        return self.numbered(self.mount.key_id(request, self.name, *key, visitor_of(self.mount, request, *key)), size)
 
     def _current(self, request: UploadRequest, piece: Piece) -> Partial:
         """The upload that the piece belongs to: a first piece begins one unless it is under way."""
