@@ -106,6 +106,7 @@ class Site:
         kept = FilePartials(str(folder / "partials"), durable=durable)
         self.store = kept
         self.resumable = Resumable(self.engine, kept)
+        self.resumable._sweeper._pid = os.getpid()  # no thread: these tests fork
         self.resumable.startup()
 
     def request(self, body: bytes = b"", **environ: Any) -> UploadRequest:
@@ -116,6 +117,12 @@ class Site:
         """Get or create; the caller closes it."""
         record = Record(upload_id, "/upload", name=facts.pop("name", "a.bin"), size=size, **facts)
         partial, _new = self.resumable.open(self.request(), record, nobody)
+        assert isinstance(partial, FilePartial)
+        return partial
+
+    def find_or_make_for(self, who: str) -> FilePartial:
+        """As `open`, of a person."""
+        partial, _new = self.resumable.open(self.request(), Record(ID, "/upload", size=5), lambda _upload: who)
         assert isinstance(partial, FilePartial)
         return partial
 

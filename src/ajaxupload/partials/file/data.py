@@ -74,7 +74,11 @@ class Data:
             self.sync()
 
     def close(self) -> None:
-        """May be called again."""
+        """May be called again. Raises OSError where nothing was synced: the last word on what was written."""
         fd, self._fd = self._fd, None
         if fd is not None:
-            os.close(fd)
+            try:
+                os.close(fd)
+            except OSError:
+                if not self._durable:
+                    raise

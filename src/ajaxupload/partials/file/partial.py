@@ -4,8 +4,8 @@ What lives here: the order in which bytes, ledger and record are written and syn
 stays true. What must not: the ledger's format (ledger.py), the record's file (recorded.py), which uploads there are
 (store.py).
 
-A block is written inside the critical section that checks the turn: a writer who has lost it stops before its next
-block, never after. The sections are short: a block of at most 1 MiB into the page cache, never a sync, never a client.
+A block is written inside the critical section that checks the turn: who has lost it stops before its next block. The
+sections are short: a block of at most 1 MiB into the page cache, never a sync, never a client.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class FilePartial:
         try:
             self._data.close()
         finally:
-            if fd is not None:
-                os.close(fd)
+            with suppress(OSError):  # nothing in it waits to be written
+                if fd is not None:
+                    os.close(fd)
 
     @property
     def record(self) -> Record:
@@ -189,7 +190,7 @@ class FilePartial:
     # ---- the record --------------------------------------------------------------------------------------------------
 
     def reload(self) -> Record:
-        """Another worker may have finished it meanwhile. ValueError for what is no record."""
+        """ValueError for what is no record."""
         return self.recording.reload()
 
     def save(self) -> None:
