@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import pytest
 
 from tests.wire import store
-from tests.wire.client import Answer
+from tests.wire.client import Answer, form
 from tests.wire.doors import DOORS, Door
 from tests.wire.visiting import Visit, pond_begin, pond_patch
 
@@ -56,8 +55,6 @@ def test_a_whole_file_is_answered_with_its_id_alone(door: Door) -> None:
 
 @here
 def test_its_image_variants_are_stored_with_an_id_each(door: Door) -> None:
-    from tests.wire.client import form
-
     body = form(("photo", None, b'{"a": 1}'), ("photo", "large_a.txt", b"large"), ("photo", "small_a.txt", b"small"))
     answer = Visit(door).send("POST", "/upload", body, Content_Type="multipart/form-data; boundary=XbX")
     assert len(answer.body.split(b",")) == 2
@@ -101,33 +98,6 @@ def test_an_empty_file_is_its_one_empty_piece(door: Door) -> None:
     upload_id = begun(visit, 0)
     assert pond_patch(visit, upload_id, 0, 0, b"", name="empty.txt").status == 204
     assert store.take(door.root) == {"empty.txt": b""}
-
-
-@everywhere
-def test_part_of_a_piece_is_dropped_so_that_the_offset_is_a_boundary(door: Door) -> None:
-    visit = Visit(door)
-    upload_id = begun(visit)
-    pond_patch(visit, upload_id, 0, 25, WHOLE[:10])
-    with contextlib.suppress(OSError):  # wsgiref and others close, and some answer 400
-        torn = (
-            visit.send(
-                "PATCH",
-                f"/upload?patch={upload_id}",
-                WHOLE[10:15],
-                Content_Type="application/offset+octet-stream",
-                Upload_Offset="10",
-                Upload_Length="25",
-                Upload_Name="a.txt",
-                Content_Length="10",
-            )
-            if door.name == "webtest"
-            else None
-        )
-        assert torn is None or torn.status == 400
-    assert offset(visit, upload_id) == 10
-    for at in (10, 20):
-        assert pond_patch(visit, upload_id, at, 25, WHOLE[at : at + 10]).status == 204
-    assert store.take(door.root) == {"a.txt": WHOLE}
 
 
 @everywhere

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from urllib.parse import quote, urlencode
 
-from tests.wire.client import Answer, form
-from tests.wire.doors import DRESS, Door
+from tests.wire.client import Answer, connected, form, hang_up
+from tests.wire.doors import DRESS, Door, ServerDoor
 from tests.wire.transcript import Case
 
 Fields = Mapping[str, object]
@@ -25,7 +25,7 @@ class Visit:
             pair.split("=", 1) for pair in [DRESS.get(door.name, {}).get("Cookie", "")] if pair
         )  # Django's own
 
-    def send(self, method: str, url: str, body: bytes = b"", **headers: str) -> Answer:
+    def case(self, method: str, url: str, body: bytes = b"", **headers: str) -> Case:
         """One request; `headers` with _ for -."""
         lines = [f"{method} {url} HTTP/1.1", f"User-Agent: {self.agent}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
@@ -33,11 +33,24 @@ class Visit:
             lines.append("Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
         if self.user:
             lines.append(f"X-User: {self.user}")
-        answer = self.door.send(Case("", "\r\n".join(lines).encode(), body, 0))
+        return Case("", "\r\n".join(lines).encode(), body, 0)
+
+    def send(self, method: str, url: str, body: bytes = b"", **headers: str) -> Answer:
+        """That request, and its answer."""
+        answer = self.door.send(self.case(method, url, body, **headers))
         for name, value in answer.lines:
             if name.lower() == "set-cookie":
                 self.cookies.update({key: morsel.value for key, morsel in SimpleCookie(value).items()})
         return answer
+
+    def tear(self, method: str, url: str, body: bytes, keep: int, **headers: str) -> None:
+        """That request, whose connection is reset after `keep` bytes of its body."""
+        assert isinstance(self.door, ServerDoor)
+        more = DRESS.get(self.door.name, {})
+        request = self.case(method, url, body, **headers).request(self.door.host, Connection="close", **more)
+        with connected(self.door.server.port) as connection:
+            connection.sendall(request[: len(request) - len(body) + keep])
+            hang_up(connection, reset=True)
 
     def post(self, url: str, fields: Fields, file: tuple[str, str | None, bytes] | None, **headers: str) -> Answer:
         """A form: the fields first, the file (field, name, content) last."""
