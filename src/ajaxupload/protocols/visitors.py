@@ -5,7 +5,8 @@ What lives here: the signed cookie, and what stands in for it until there is one
 Who is logged in has a principal, and random UUIDs meet nobody: neither needs this. The cookie is set by the page, by
 the answer to a widget's first question, or else by the answer to its first piece. Pieces that go out side by side
 before any answer have none: what stands in for it is made of the connection and of the upload itself, and the cookie
-that answers them is the same for all of them, so that the upload is not torn apart.
+that answers them is the same for all of them, so that the upload is not torn apart. Of several files sent so the
+browser keeps one cookie: it says no more than none, and each file's pieces are known by what stood in for it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def visitor_of(mount: Mount, request: UploadRequest, *upload: str) -> str:
     An answer should `show` it.
     """
     found = _known(mount, request)
-    if found is None:
+    if found is None or (upload and found.startswith("~")):  # of such cookies a browser keeps the last that came
         found = f"~{_stand_in(mount, request, *upload)}" if upload else secrets.token_urlsafe(16)
         request.environ["ajaxupload.visitor"] = found
     return found
