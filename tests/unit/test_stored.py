@@ -1,0 +1,87 @@
+"""What becomes of stored files where the store cannot do what is asked, or fails over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import webtest
+
+from ajaxupload import upload_endpoint
+from ajaxupload.backends.memory import MemoryUploadBackend
+from ajaxupload.errors import NotFound
+
+
+class Keeping(MemoryUploadBackend):
+    """Cannot delete."""
+
+    delete = None  # type: ignore[assignment]  # as a backend that lacks the ability
+
+
+class Failing(MemoryUploadBackend):
+    """Fails at deleting until it is told not to."""
+
+    broken = True
+
+    def delete(self, filename: str) -> None:
+        if type(self).broken:
+            raise OSError(5, "the disk is gone")
+        super().delete(filename)
+
+
+def app(tmp_path: Path, backend: type, **settings: Any) -> webtest.TestApp:
+    backend.files = {}  # type: ignore[attr-defined]  # each test has a store of its own
+    options = {"allow_delete": True, "allow_list": True, "partials_dir": str(tmp_path / "partials"), **settings}
+    return webtest.TestApp(upload_endpoint(backend, **options))
+
+
+def stored(found: webtest.TestApp) -> dict[str, Any]:
+    reply: dict[str, Any] = found.post("/", upload_files=[("f", "a.txt", b"x")]).json
+    return reply
+
+
+def test_what_a_store_cannot_do_is_not_offered_and_refused(tmp_path: Path) -> None:
+    found = app(tmp_path, Keeping)
+    reply = stored(found)
+    assert "deleteUrl" not in reply
+    answer = found.delete(f"/{reply['id']}", status="*")
+    assert (answer.status_int, answer.json["success"]) == (501, False)
+    assert [item["name"] for item in found.get("/?qqtimestamp=1").json] == ["a.txt"]
+
+
+def test_a_store_that_fails_over_it_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = app(tmp_path, Failing)
+    reply = stored(found)
+    answer = found.delete(reply["deleteUrl"], status="*")
+    assert (answer.status_int, answer.json["preventRetry"]) == (503, False)
+    assert len(found.get("/?qqtimestamp=1").json) == 1
+    monkeypatch.setattr(Failing, "broken", False)
+    assert found.delete(reply["deleteUrl"]).json["success"]
+    assert found.get("/?qqtimestamp=1").json == []
+    with pytest.raises(NotFound):
+        Failing().open("a.txt")
+
+
+def test_the_application_is_asked_for_each(tmp_path: Path) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def authorize(_request: Any, action: str, upload: Any) -> str:
+        asked.append((action, upload.name if upload is not None else None))
+        return "ann"
+
+    found = app(tmp_path, MemoryUploadBackend, authorize=authorize, serve=True)
+    reply = stored(found)
+    asked.clear()
+    found.get(reply["url"])
+    found.get("/?qqtimestamp=1")
+    found.delete(reply["deleteUrl"])
+    assert [each for each in asked if each[0] != "status"] == [("read", "a.txt"), ("list", "file"), ("delete", "a.txt")]
+
+
+def test_two_stores_that_share_a_place_for_records_have_names_of_their_own(tmp_path: Path) -> None:
+    first, second = app(tmp_path, MemoryUploadBackend), app(tmp_path, Failing)
+    found, other = stored(first), stored(second)
+    assert found["filename"] == other["filename"] == "a.txt"
+    assert first.delete(found["deleteUrl"]).json["success"]
+    assert "a.txt" in Failing.files
