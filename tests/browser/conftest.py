@@ -65,9 +65,12 @@ def server(_server: Server) -> Server:
     return _server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a worker; each test gets contexts of its own."""
+    """One browser for all tests of a module; each test gets contexts of its own.
+
+    Not longer: Playwright keeps an event loop running, under which no other test of the process could start its own.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
