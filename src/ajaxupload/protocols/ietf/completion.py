@@ -13,7 +13,7 @@ from webob import Response
 
 from ...engine.hooks import storing
 from ...errors import DigestMismatch, UploadError
-from ...partials import Partial
+from ...partials import Partial, Record
 from ...request import UploadRequest
 from .. import replies
 from ..base import Mount
@@ -21,7 +21,7 @@ from . import digests
 from .lengths import InconsistentLength, declare, spoil
 from .versions import Version
 
-__all__ = ["complete"]
+__all__ = ["complete", "was_ended"]
 
 #: Seconds to wait for another request that finishes the upload.
 _PATIENCE = 10.0
@@ -37,6 +37,7 @@ def complete(mount: Mount, request: UploadRequest, version: Version, partial: Pa
     name, value = version.telling(complete=True)
     try:
         _settle(mount, partial)
+        _end(partial)
         # "the server SHOULD validate that the user is still allowed to perform the requested action before finalizing
         # the upload": the guard is asked.
         upload = mount.finish(request, partial)
@@ -45,12 +46,24 @@ def complete(mount: Mount, request: UploadRequest, version: Version, partial: Pa
             error.headers[name] = value
         raise
     like_put = partial.record.words.get("method") == "PUT"
-    response = replies.json_reply(replies.success([upload]), version.stored or (201 if like_put else 200))
+    response = replies.json_reply(mount.success(request, [upload]), version.stored or (201 if like_put else 200))
     response.headers[name] = value
     response.headers["Upload-Offset"] = str(upload.size)
     if found := partial.record.words.get("digests"):
         response.headers["Repr-Digest"] = found
     return response
+
+
+def was_ended(record: Record) -> bool:
+    """Has all of it come, and its end been said, and yet it is not stored? Somebody was killed, or the store down."""
+    return record.state == "open" and bool(record.words.get("ended"))
+
+
+def _end(partial: Partial) -> None:
+    """Whoever asks next completes it then: tus-js-client asks for the offset alone, and takes it for success."""
+    if "ended" not in partial.record.words:
+        with storing():
+            partial.amend(lambda record: record.words.update(ended=True))
 
 
 def _settle(mount: Mount, partial: Partial) -> None:
@@ -80,6 +93,6 @@ def _check_digests(partial: Partial) -> None:
         error.status = 400
         spoil(partial, error)
         raise error
-    if "wanted" in words and "digests" not in words:
-        words["digests"] = digests.written({words["wanted"]: found[words["wanted"]]})
-        partial.save()
+    if "wanted" in words:
+        told = digests.written({words["wanted"]: found[words["wanted"]]})
+        partial.amend(lambda record: record.words.update(digests=told))

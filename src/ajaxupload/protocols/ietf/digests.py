@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...engine import ALGORITHMS, Expected
-from ...engine.hooks import storing
 from ...errors import BadRequest
 from ...partials import Partial
 from . import fields
@@ -53,9 +52,11 @@ def wanted(headers: Mapping[str, str]) -> str | None:
 
 
 def computed(partial: Partial, names: Iterable[str]) -> dict[str, bytes]:
-    """The digests of all that has come: reads it once, whatever its length. Raises an UploadError."""
+    """The digests of all that has come: reads it once, whatever its length, when nobody may write any more. Raises
+    OSError."""
     hashes = {name: ALGORITHMS[_NAMES[name]]() for name in names}
-    with storing(), partial.whole().open() as file:
+    partial.status()
+    with partial.whole().open() as file:
         while hashes and (block := file.read(_BLOCK)):
             for each in hashes.values():
                 each.update(block)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ...engine.hooks import storing
@@ -51,9 +51,14 @@ class Interim:
         Upload-Limit header field with the corresponding limits if existing." """
         self._say({"Location": location, **({"Upload-Limit": limit} if limit else {})})
 
-    def follow(self, partial: Partial, at: int) -> None:
-        """From now on, tell how much of it has come."""
+    @contextmanager
+    def follow(self, partial: Partial, at: int) -> Iterator[None]:
+        """In this block, tell how much of it has come. What is read of the body later is nobody's any more."""
         self._partial, self._told = partial, at
+        try:
+            yield
+        finally:
+            self._partial = None
 
     def _progress(self) -> None:
         """ "While the request content is being processed, the server SHOULD send interim responses with a 104 (Upload

@@ -6,17 +6,15 @@ of the endpoint, which the engine applies.
 
 from __future__ import annotations
 
+from ...engine.finish import refuse
 from ...engine.hooks import storing
-from ...errors import BadRequest, UploadError
+from ...errors import BadRequest, Conflict, UploadError
 from ...partials import Partial
 from ...request import UploadRequest
 from ..base import Mount
 from . import fields
 
 __all__ = ["InconsistentLength", "declare", "indicated", "spoil"]
-
-#: Seconds to wait for another request that finishes the upload.
-_PATIENCE = 10.0
 
 
 class InconsistentLength(BadRequest):
@@ -46,24 +44,16 @@ def indicated(request: UploadRequest, at: int, known: int | None, *, complete: b
     return size
 
 
+def declare(mount: Mount, partial: Partial, size: int) -> None:
+    """ "The server MUST record the length". Raises InconsistentLength, TooLarge."""
+    try:
+        mount.resumable().declare(partial, size)
+    except Conflict as error:
+        raise InconsistentLength from error
+
+
 def spoil(partial: Partial, error: UploadError) -> None:
     """End it for good: "marking the upload resource invalid and rejecting any further interaction with it". Its record
     keeps the reason, its bytes go. Raises an UploadError of the store."""
-    record = partial.record
-    record.state = "refused"
-    record.error = {"status": error.status, "code": error.code, "message": error.message}
     with storing():
-        partial.save()
-    partial.drop_data()
-
-
-def declare(mount: Mount, partial: Partial, size: int) -> None:
-    """Record the length; nobody finishes the upload meanwhile. Raises InconsistentLength, TooLarge, Busy."""
-    if partial.record.size == size:
-        return
-    with storing(), partial.finishing(_PATIENCE):
-        record = partial.reload()
-        if record.size is None and record.state == "open":
-            mount.resumable().declare(partial, size)
-        elif record.size != size:
-            raise InconsistentLength
+        refuse(partial, error)

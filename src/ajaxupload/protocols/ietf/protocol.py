@@ -18,6 +18,7 @@ from ...request import UploadRequest
 from .. import replies
 from ..base import Mount, Protocol
 from . import fields, wording
+from .completion import complete, was_ended
 from .creation import PARTIAL_TYPE, record_of
 from .digests import content_digest
 from .interim import Interim
@@ -102,13 +103,13 @@ class Ietf(Protocol):
     # ---- what is asked -----------------------------------------------------------------------------------------------
 
     def _create(self, request: UploadRequest, version: Version) -> Response:
-        complete = _completeness(request)
-        if complete is None:
+        ends = _completeness(request)
+        if ends is None:
             raise BadRequest(f"A body of {PARTIAL_TYPE} needs Upload-Complete: ?0 or ?1.", code="bad_complete")
         if request.media_type == _FORM:
             raise UnsupportedType("A form cannot be sent in parts. Send the file itself as the body.")
-        sending = self._sending(request, version, complete, creating=True)
-        record = record_of(self.mount, request, complete=complete)
+        sending = self._sending(request, version, ends, creating=True)
+        record = record_of(self.mount, request, version, complete=ends)
         partial, _new = self.mount.open(request, record)
         # Relative to the host: behind a proxy that ends TLS we do not know our own scheme.
         location = self.mount.url_of(request, partial.record.id)
@@ -132,6 +133,8 @@ class Ietf(Protocol):
         with self._find(request, "status") as partial:
             response = Response(status=204, content_type=None)  # which -01 and -02 ask for, and later drafts show
             response.headers["Upload-Offset"] = str(self.mount.resumable().status(partial))
+            if was_ended(partial.record):
+                complete(self.mount, request, version, partial)
             record = partial.record
             name, value = version.telling(complete=record.state == "complete")
             response.headers[name] = value
@@ -155,18 +158,18 @@ class Ietf(Protocol):
         if at is None:
             # "The client MUST indicate the offset of the request content ... by including the Upload-Offset header".
             raise BadRequest("A PATCH needs an Upload-Offset header with a number of bytes.", code="bad_offset")
-        complete = _completeness(request)
-        if complete is None:  # what is not said to be the end is none; but -01 says so by leaving the header out
-            complete = version.inverted
-        sending = self._sending(request, version, complete)
+        ends = _completeness(request)
+        if ends is None:  # what is not said to be the end is none; but -01 says so by leaving the header out
+            ends = version.inverted
+        sending = self._sending(request, version, ends)
         with self._find(request, "write") as partial, explained(version, partial):
             return take(sending, partial, at)
 
-    def _sending(self, request: UploadRequest, version: Version, complete: bool, *, creating: bool = False) -> Sending:
+    def _sending(self, request: UploadRequest, version: Version, ends: bool, *, creating: bool = False) -> Sending:
         """All that is said beside the bytes, before anything is made or changed."""
         interim = Interim(request, version, through_proxies=self.mount.settings.interim)
         expected = content_digest(request.headers)
-        return Sending(self.mount, request, version, interim, complete, expected, creating)
+        return Sending(self.mount, request, version, interim, ends, expected, creating)
 
     def _cancel(self, request: UploadRequest, version: Version) -> Response:
         """ "Upon receiving a DELETE request, the server SHOULD deactivate the upload resource." Whoever writes to it is

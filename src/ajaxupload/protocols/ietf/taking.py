@@ -72,10 +72,10 @@ def take(sending: Sending, partial: Partial, at: int) -> Response:
         declare(mount, partial, size)
     elif sending.coming is not None:
         check_declared_size(at + sending.coming, mount.settings.max_size)
-    sending.interim.follow(partial, at)
-    offset = _write(sending, partial, at)
+    with sending.interim.follow(partial, at):
+        offset = _write(sending, partial, at)
     # A body that broke off has raised: "the upload resource MUST NOT be considered complete then."
-    if sending.complete:
+    if sending.complete or (partial.record.words.get("by_length") and offset == partial.record.size):
         return complete(mount, sending.request, version, partial)
     # "Servers are RECOMMENDED to use the 201 (Created) status code"; an append is acknowledged "by sending a 2xx
     # (Successful) response with the Upload-Complete header field set to false."
@@ -92,7 +92,7 @@ def _again(sending: Sending, partial: Partial, at: int) -> Response:
         indicated(sending.request, 0, partial.record.size, complete=True)
     elif at != partial.offset:
         raise OffsetMismatch(partial.offset, at)
-    elif sending.coming != 0 or not sending.complete:
+    elif sending.coming or sending.request.upload_body.read() or not sending.complete:
         raise AlreadyComplete
     return complete(sending.mount, sending.request, sending.version, partial)
 
