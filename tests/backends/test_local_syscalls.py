@@ -55,10 +55,23 @@ class Call:
         return self.name in ("linkat", "renameat", "renameat2") and '"a.txt"' in self.arguments
 
 
-def calls(folder: Path, program: str) -> list[Call]:
-    """What the program asked of the kernel, in order."""
+def calls(folder: Path, program: str, also: str = "") -> list[Call]:
+    """What the program asked of the kernel, in order; `also` names more calls."""
     log = folder / "strace.log"
-    command = ["strace", "-f", "-y", "-qq", "-s", "64", "-e", f"trace={TRACED}", "-e", "signal=none", "-o", str(log)]
+    command = [
+        "strace",
+        "-f",
+        "-y",
+        "-qq",
+        "-s",
+        "64",
+        "-e",
+        f"trace={TRACED},{also}".rstrip(","),
+        "-e",
+        "signal=none",
+        "-o",
+        str(log),
+    ]
     run = subprocess.run(
         [*command, sys.executable, "-c", program, str(folder)],
         cwd=ROOT,

@@ -103,6 +103,23 @@ def test_what_counts_from_the_start_is_compared_too(tmp_path: Path) -> None:
         assert one.offset == 15
 
 
+def test_who_writes_from_the_end_on_reaches_pieces_that_count_and_writes_none_again(tmp_path: Path) -> None:
+    store = kept_in(tmp_path)
+    with made(store, size=20) as one:
+        put_piece(one, 5, b"56789")
+        turn = one.begin(0)
+        one.put(turn, b"01234")
+        assert one.offset == 10
+        turn = one.begin(10)
+        one.put(turn, b"abc")
+        with made(store, size=20, upload_id="another-upload") as two:
+            put_piece(two, 5, b"56789")
+            with pytest.raises(PieceDiffers):
+                two.put(two.begin(0), b"01234X")
+            assert two.offset == 10
+    assert data_of(store) == b"0123456789abc"
+
+
 def test_a_repeat_that_was_given_up_takes_nothing_back(tmp_path: Path) -> None:
     store = kept_in(tmp_path)
     with made(store, size=20) as one:

@@ -16,11 +16,12 @@ stay as they are then: whoever had one died with that boot, or writes on from an
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 
 from ...errors import Fenced, TooManyRequests
@@ -47,7 +48,7 @@ class Damaged(ValueError):
 
 
 class Ledger:
-    """One upload's ledger, by a descriptor of its own. `locked` reads it; what it then shows holds inside only."""
+    """One upload's ledger, by a descriptor that is its own from here on. `locked` reads it; what it then shows holds inside only."""
 
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
@@ -64,6 +65,13 @@ class Ledger:
     def alone(self) -> AbstractContextManager[None]:
         """The critical section, for who makes or removes the upload: nothing is read. Raises OSError."""
         return self._lock.held()
+
+    def close(self) -> None:
+        """Give the descriptor back. May be called again."""
+        fd, self._fd = self._fd, -1
+        with suppress(OSError):  # nothing in it waits to be written
+            if fd >= 0:
+                os.close(fd)
 
     def make(self, *, durable: bool) -> None:
         """Write an empty one: once it is there, it is never shorter. Raises OSError."""
@@ -102,7 +110,7 @@ class Ledger:
 
     def fence(self) -> int:
         """End every turn; the new epoch."""
-        os.pwrite(self._fd, bytes(_CLAIM_COUNT * _CLAIM.size), _CLAIMS)
+        self._write(bytes(_CLAIM_COUNT * _CLAIM.size), _CLAIMS)
         return self.raise_epoch()
 
     def raise_epoch(self) -> int:
@@ -117,8 +125,10 @@ class Ledger:
             raise Fenced
 
     def advance(self, kept: int) -> None:
-        """So many bytes count."""
+        """So many bytes count; and the pieces that they have reached."""
         self.kept = kept
+        if os.fstat(self._fd).st_size > _PIECES:
+            self.kept = self.pieces()[0][1]
         self._write_live()
 
     def commit(self, kept: int) -> None:
@@ -126,7 +136,7 @@ class Ledger:
         newest = max(self._slots(), default=(0, 0))
         sequence = newest[0] + 1
         text = _SLOT.pack(sequence, max(min(kept, self.kept), newest[1]))  # less is kept when another's sync failed
-        os.pwrite(self._fd, text + _crc(text), _SLOTS[sequence % 2])
+        self._write(text + _crc(text), _SLOTS[sequence % 2])
 
     def vouch(self, kept: int) -> None:
         """The ledger with that commit was synced too: nobody has to do it again."""
@@ -150,6 +160,10 @@ class Ledger:
     def pieces(self) -> list[tuple[int, int]]:
         """All that counts: ranges in order, none touching another, the kept bytes first."""
         return union([(0, self.kept), *self._read_pieces()])
+
+    def counted(self, start: int, end: int | None = None) -> list[tuple[int, int]]:
+        """Those of `pieces` that have bytes from `start` on, and before `end`."""
+        return [(first, last) for first, last in self.pieces() if last > start and (end is None or first < end)]
 
     def claim(self, start: int, end: int) -> int:
         """Take the turn for these bytes from whoever writes some of them: the number of the new turn.
@@ -179,7 +193,7 @@ class Ledger:
         self.check_claim(number)
         count = (os.fstat(self._fd).st_size - _PIECES) // _STEP
         text = _PIECE.pack(start, end)
-        os.pwrite(self._fd, text + _crc(text), _PIECES + count * _STEP)
+        self._write(text + _crc(text), _PIECES + count * _STEP)
         self.kept = self.pieces()[0][1]
         self._write_claims([(0, 0, 0) if claim[2] == number else claim for claim in self._claims()])
         self._write_live()
@@ -227,11 +241,15 @@ class Ledger:
         return list(_CLAIM.iter_unpack(_pread(self._fd, _CLAIM_COUNT * _CLAIM.size, _CLAIMS)))
 
     def _write_claims(self, claims: list[tuple[int, int, int]]) -> None:
-        os.pwrite(self._fd, b"".join(_CLAIM.pack(*claim) for claim in claims), _CLAIMS)
+        self._write(b"".join(_CLAIM.pack(*claim) for claim in claims), _CLAIMS)
 
     def _write_live(self) -> None:
         text = _LIVE.pack(_MAGIC, self.epoch, self.kept, min(self.safe, self.kept), self._turns, _boot())
-        os.pwrite(self._fd, text + _crc(text), 0)
+        self._write(text + _crc(text), 0)
+
+    def _write(self, text: bytes, at: int) -> None:
+        if os.pwrite(self._fd, text, at) != len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a line is written whole, or there is no room
 
 
 def union(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -35,7 +35,6 @@ class FilePartial:
         self.ledger = Ledger(log, paths.log)
         self.recording = Recorded(paths, record, self.ledger, durable=durable)
         self._paths = paths
-        self._log: int | None = log
         self._data = Data(paths.part, durable=durable)
         self._durable = durable
         self._tally = tally
@@ -48,13 +47,10 @@ class FilePartial:
 
     def close(self) -> None:
         """Give its descriptors back. May be called again."""
-        fd, self._log = self._log, None
         try:
             self._data.close()
         finally:
-            with suppress(OSError):  # nothing in it waits to be written
-                if fd is not None:
-                    os.close(fd)
+            self.ledger.close()
 
     @property
     def record(self) -> Record:
@@ -115,7 +111,7 @@ class FilePartial:
                 if at == ledger.kept:
                     if self.record.size is None:
                         self.reload()  # it may be known by now, and stays as it is while the turn lasts
-                    return Turn(ledger.fence(), at)
+                    return Turn(ledger.fence(), at, None, ledger.counted(at))
             if (kept := self.sync()) != at:
                 raise OffsetMismatch(kept, at)
 
@@ -124,7 +120,7 @@ class FilePartial:
         with self.ledger.locked() as ledger:
             ledger.check(turn.number)
             try:
-                self._data.write(turn, memoryview(block).cast("B"))
+                self._write(turn, block)
             finally:
                 if turn.at > ledger.kept:
                     ledger.advance(turn.at)
@@ -133,7 +129,7 @@ class FilePartial:
         """Beyond what counts, where the next writer would write over it."""
         with self.ledger.locked() as ledger:
             ledger.check(turn.number)
-            self._data.write(turn, memoryview(block).cast("B"))
+            self._write(turn, block)
 
     def accept(self, turn: Turn) -> None:
         """All at once: the ledger's one line."""
@@ -147,25 +143,16 @@ class FilePartial:
         """An empty piece counts already."""
         with self._locked() as ledger:
             self._data.fd  # noqa: B018 - what counts is compared: by a descriptor that outlives the end of the upload
-            counted = [(first, last) for first, last in ledger.pieces() if first < end and start < last]
+            counted = ledger.counted(start, end)
             if start == end or any(first <= start and end <= last for first, last in counted):
                 return None
             return Turn(ledger.claim(start, end), start, end, counted)
 
     def put_piece(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
-        """At the turn's place. What counts there already, since before the turn, is compared and never written."""
-        rest = memoryview(block).cast("B")
+        """At the turn's place."""
         with self.ledger.locked() as ledger:
             ledger.check_claim(turn.number)
-            while rest:
-                counts, stop = turn.here(turn.at + len(rest))
-                part = rest[: stop - turn.at]
-                if not counts:
-                    self._data.write(turn, part)
-                elif self._data.read(turn.at, len(part)) != part:
-                    raise PieceDiffers
-                turn.at = stop
-                rest = rest[len(part) :]
+            self._write(turn, block)
 
     def accept_piece(self, turn: Turn, start: int) -> None:
         """Synced outside the critical section: pieces that come side by side do not wait for one another's disk."""
@@ -247,9 +234,8 @@ class FilePartial:
         """The stored file's own name keeps what was linked."""
         with suppress(OSError), self.ledger.alone():
             if not self.ledger.gone:
-                with suppress(FileNotFoundError):
-                    os.unlink(self._paths.part)
                 self._tally.release(self.record)
+                os.unlink(self._paths.part)
 
     def remove(self) -> None:
         """Inside the critical section: who waits for it finds the ledger gone."""
@@ -291,6 +277,19 @@ class FilePartial:
             if ledger.gone:
                 raise NotFound
             yield ledger
+
+    def _write(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
+        """What counts there already, since before the turn, is compared and never written."""
+        rest = memoryview(block).cast("B")
+        while rest:
+            counts, stop = turn.here(turn.at + len(rest))
+            part = rest[: stop - turn.at]
+            if not counts:
+                self._data.write(turn, part)
+            elif self._data.read(turn.at, len(part)) != part:
+                raise PieceDiffers
+            turn.at = stop
+            rest = rest[len(part) :]
 
     def _sync_data(self) -> None:
         try:

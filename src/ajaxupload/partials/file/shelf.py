@@ -13,14 +13,15 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from ...files import make_folders
 from ...files import sync as sync_file
+from .lock import Lock
 
 __all__ = ["Shelf"]
 
-_NAMES = "names"
+_NAMES, _LOCKS = "names", "locks"
 #: Seconds for which an entry without a record is spared: its upload may be about to be complete.
 _GRACE = 3600.0
 #: Seconds for which an entry without a record is spared: its upload may be about to be complete.
@@ -38,6 +39,19 @@ class Shelf:
         """Raises OSError. May be called again."""
         self._write(os.path.join(self._root, _NAMES), name, upload_id.encode("ascii"))
         self._write(os.path.join(self._root, f"of-{owner}"), upload_id, b"")
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Be the only one, of all processes, who deletes the file of that name. Raises OSError."""
+        folder = os.path.join(self._root, _LOCKS)
+        make_folders(folder, 0o700, durable=False, below=os.path.dirname(self._root))
+        path = os.path.join(folder, name[:2])  # some names share a lock: there are as many files as that, and no more
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with Lock(fd, path).held():
+                yield
+        finally:
+            os.close(fd)
 
     def remove(self, owner: str, upload_id: str, name: str) -> None:
         """What is not removed is swept some time. Raises OSError."""
@@ -75,7 +89,7 @@ class Shelf:
     def _entries(self) -> Iterator[tuple[str, str]]:
         """Id and path of all that is kept here; no upload has a draft's."""
         with suppress(FileNotFoundError):
-            for folder in os.listdir(self._root):
+            for folder in set(os.listdir(self._root)) - {_LOCKS}:
                 inside = os.path.join(self._root, folder)
                 for name in os.listdir(inside):
                     yield (self.holder(name) or "" if folder == _NAMES else name), os.path.join(inside, name)

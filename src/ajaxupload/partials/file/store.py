@@ -150,6 +150,7 @@ class FilePartials:
         except ValueError as error:
             _log.error("the upload %s cannot be read, and begins anew: %s", partial.record.id, error)
             partial.erase()
+            self._tally.release(Record(partial.record.id, ""))  # whosever it was
             return None
         if partial.expires >= time.time():
             return False
