@@ -4,8 +4,7 @@ another's file, whatever has become of the first."""
 from __future__ import annotations
 
 import json
-import os
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -220,6 +219,23 @@ def test_a_name_that_somebody_else_has_taken_since_is_theirs(door: Door) -> None
     assert store.take(door.root) == {"same.txt": WHOLE[::-1]}
 
 
+@pytest.mark.parametrize("door", rows("gunicorn"), indirect=True)
+def test_many_deletes_at_once_delete_one_file_and_not_its_successor(door: Door) -> None:
+    """With two workers: who takes the name meanwhile keeps it."""
+    one, two = Visit(door), Visit(door)
+    by_form(two, "two.txt")  # so that it is known
+    for run in range(8):
+        first = by_form(one, "same.txt")
+        with ThreadPoolExecutor(7) as pool:
+            asked = [pool.submit(one.send, "DELETE", first["deleteUrl"]) for _ in range(6)]
+            taken = pool.submit(by_form, two, "same.txt", b"%d" % run).result()
+        assert {each.result().status for each in asked} <= {200, 404, 412}
+        assert 200 in {each.result().status for each in asked}
+        assert two.send("GET", taken["url"]).body == b"%d" % run
+        assert two.send("DELETE", taken["deleteUrl"]).status == 200
+    assert list(store.take(door.root)) == ["two.txt"]
+
+
 @here
 def test_deleting_a_file_that_is_gone_deletes_the_word_of_it(door: Door) -> None:
     visit = Visit(door)
@@ -268,23 +284,4 @@ def test_it_is_remembered_for_as_long_as_the_endpoint_says(door: Door, way: Any)
     assert (found["/kept"]["ttl"], found["/kept"]["owner"] is None) == (365 * 86400, False)
     if "/upload" in found:  # pieces only: a whole file leaves no record where nobody asks for one
         assert (found["/upload"]["ttl"], found["/upload"]["owner"]) == (86400, None)
-    store.take(door.root)
-
-
-@here
-def test_the_lists_forget_what_is_no_more(door: Door) -> None:
-    from ajaxupload.partials.file.shelf import Shelf
-
-    visit = Visit(door)
-    reply = by_form(visit)
-    folder = door.root / "private" / "partials" / "stored"
-    old = time.time() - 7200
-    for path in folder.glob("*/*"):
-        os.utime(path, (old, old))
-    shelf = Shelf(str(folder), durable=False)
-    shelf.sweep(lambda upload_id: upload_id == reply["id"])
-    assert listed(visit) == ["a.txt"]
-    shelf.sweep(lambda _upload_id: False)
-    assert [path for path in folder.glob("*/*") if path.stat().st_mtime <= old + 1] == []
-    assert listed(visit) == []
     store.take(door.root)

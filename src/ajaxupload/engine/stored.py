@@ -165,16 +165,16 @@ class Stored(Resumable):
         delete = getattr(backend, "delete", None)
         if delete is None:
             raise NotImplementedHere("This store cannot delete what it has.")
-        try:
-            with storing():
-                delete(partial.record.filename)
-        except NotFound:
-            _log.info("%.200a was deleted before", partial.record.filename)
-        record = partial.record
-        partial.remove()
-        if record.owner is not None:
-            with suppress(OSError):
-                self.shelf.remove(record.owner, record.id, self._name_key(record))
+        name = self._name_key(partial.record)
+        with storing(), self.shelf.alone(name), suppress(NotFound):  # somebody else has deleted it just now
+            record = partial.reload()
+            if self._holds(record):
+                with suppress(NotFound):  # the file was removed behind our back, or by an attempt before this one
+                    delete(record.filename)
+                partial.remove()
+                if record.owner is not None:
+                    with suppress(OSError):
+                        self.shelf.remove(record.owner, record.id, name)
 
     def listed(self, request: UploadRequest, principal: str | None) -> list[Upload]:
         """What the asker has stored at this endpoint and path, the oldest first; the newest thousand of it."""
