@@ -48,3 +48,18 @@ def test_whichever_answers_cookie_the_browser_keeps(door: Door, client: str) -> 
     for name in FILES:
         assert [piece(kept, name, k).json["complete"] for k in (2, 3)] == [False, True]
     assert store.take(door.root) == FILES
+
+
+@pytest.mark.parametrize("door", rows, indirect=True)
+def test_what_its_browser_cannot_delete_is_answered_without_a_delete_url(door: Door) -> None:
+    """Pieces under a name, from a browser that others could be taken for: until it has looked at its list."""
+    stranger, guest = Visit(door), Visit(door)
+    guest.send("GET", "/kept", Accept="application/json, text/javascript, */*", X_Requested_With="XMLHttpRequest")
+    answers = {}
+    for name, browser in {"a.txt": stranger, "b.txt": guest}.items():
+        for k in (1, 2, 3):
+            answers[name] = resumable(browser, k, 10, FILES[name], name, "flow", "/kept").json
+    assert "deleteUrl" not in answers["a.txt"]
+    assert "deleteUrl" not in answers["a.txt"]["files"][0]
+    assert guest.send("DELETE", answers["b.txt"]["deleteUrl"]).status in (200, 204)
+    assert list(store.take(door.root)) == ["a.txt"]

@@ -123,7 +123,7 @@ class Mount:
         found: dict[str, str] = {}
         if self.partials is None or upload.state != "complete":
             return found
-        if self.partials.deletes:
+        if self.partials.deletes and self.owner_of(request, upload.principal, upload.id) is not None:
             found |= {"deleteUrl": self.url_of(request, upload.id), "deleteType": "DELETE"}
         if self.settings.serve and not upload.url and not upload.result.get("url"):
             found["url"] = self.url_of(request, upload.id)
