@@ -6,6 +6,7 @@ over the same folder in any process: nothing is kept but in its files.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import random
@@ -108,6 +109,15 @@ class Site:
         self.resumable = Resumable(self.engine, kept)
         self.resumable._sweeper._pid = os.getpid()  # no thread: these tests fork
         self.resumable.startup()
+
+    def again(self) -> Site:
+        """The same, with nothing in memory but the settings: as another worker has it."""
+        other = copy.copy(self)
+        other.store = FilePartials(self.store.root, durable=self.store._durable)
+        other.resumable = Resumable(self.engine, other.store)
+        other.resumable._sweeper._pid = os.getpid()
+        other.resumable._started = True
+        return other
 
     def request(self, body: bytes = b"", **environ: Any) -> UploadRequest:
         """A request that brings `body`."""

@@ -48,7 +48,8 @@ class Damaged(ValueError):
 
 
 class Ledger:
-    """One upload's ledger, by a descriptor that is its own from here on. `locked` reads it; what it then shows holds inside only."""
+    """One upload's ledger, by a descriptor that is its own from here on. `locked` reads it: what it then shows holds
+    inside only."""
 
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
