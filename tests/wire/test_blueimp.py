@@ -196,3 +196,17 @@ def test_an_iframe_is_sent_on_within_this_site_only(door: Door, target: str, sta
         assert answer.headers["content-type"].startswith("text/html")
         assert answer.json["code"] == "bad_redirect"
         assert store.take(door.root) == {}
+
+
+@everywhere
+def test_what_a_browser_has_stored_is_listed_and_deleted_once_it_has_asked(door: Door) -> None:
+    visit = Visit(door)
+    assert visit.send("GET", "/kept", b"", **JQUERY).json == {"files": []}
+    answers = [piece(visit, at, min(at + 10, 25), url="/kept") for at in (0, 10, 20)]
+    (listed,) = visit.send("GET", "/kept", b"", **JQUERY).json["files"]
+    assert (listed["name"], listed["size"], listed["deleteType"]) == ("a.txt", 25, "DELETE")
+    assert listed["deleteUrl"] == answers[2].json["files"][0]["deleteUrl"]
+    assert Visit(door, agent="Opera").send("DELETE", listed["deleteUrl"], b"", **JQUERY).status == 404
+    assert visit.send("DELETE", listed["deleteUrl"], b"", **JQUERY).json["success"]
+    assert visit.send("GET", "/kept", b"", **JQUERY).json == {"files": []}
+    assert store.take(door.root) == {}

@@ -146,6 +146,15 @@ def test_what_was_stored_is_not_reverted_unless_that_is_allowed(door: Door) -> N
 
 
 @everywhere
+def test_what_was_stored_is_reverted_by_who_stored_it_where_that_is_allowed(door: Door) -> None:
+    visit = Visit(door)
+    upload_id = process(visit, url="/kept").body.decode()
+    assert revert(Visit(door, agent="Opera"), upload_id, "/kept").status == 404
+    assert revert(visit, upload_id, "/kept").status == 204
+    assert store.take(door.root) == {}
+
+
+@everywhere
 def test_others_cannot_touch_an_upload(door: Door) -> None:
     ann, eve = Visit(door, "ann"), Visit(door, "eve")
     upload_id = begun(ann, url="/guarded")

@@ -29,6 +29,7 @@ from .base import form_of, store_files
 from .chunked import Piece
 from .raw import named_by
 from .serial import SerialProtocol, out_of_turn
+from .visitors import greet
 
 __all__ = ["Blueimp"]
 
@@ -48,7 +49,7 @@ class Blueimp(SerialProtocol):
         if request.method not in self.methods:
             return False
         if "Content-Range" in request.headers:
-            return True
+            return self.mount.partials is not None
         if request.method != "POST":
             return False
         if request.media_type != "multipart/form-data":
@@ -69,6 +70,7 @@ class Blueimp(SerialProtocol):
         if request.method == "GET" and "file" in request.query:
             return self._how_far(request)
         if request.method == "GET":
+            greet(self.mount, request)  # what this browser uploads next will be its own
             return replies.json_reply({"files": self.mount.success(request, self.mount.listed(request))["files"]})
         if "Content-Range" in request.headers:
             piece = self._piece(request)
