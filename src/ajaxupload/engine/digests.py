@@ -10,6 +10,7 @@ import hmac
 import importlib
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from ..body import Block
@@ -36,13 +37,10 @@ class _Crc32:
         return self._value.to_bytes(4, "big")
 
 
-def _crc32c() -> dict[str, Callable[[], _Hash]]:
-    """CRC-32C where a compiled one is installed: in Python it would take a minute for a gigabyte."""
-    try:
-        found = importlib.import_module("google_crc32c").Checksum
-    except ImportError:
-        return {}
-    return {"crc32c": found}
+def _crc32c() -> _Hash:
+    """CRC-32C by a compiled package: in Python it would take a minute for a gigabyte. Loaded when somebody asks for it."""
+    new: Callable[[], _Hash] = importlib.import_module("google_crc32c").Checksum
+    return new()
 
 
 #: Name -> a new hash.
@@ -52,7 +50,7 @@ ALGORITHMS: dict[str, Callable[[], _Hash]] = {
     "sha512": hashlib.sha512,
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "crc32": _Crc32,
-    **_crc32c(),
+    **({"crc32c": _crc32c} if find_spec("google_crc32c") else {}),
 }
 
 
