@@ -37,10 +37,17 @@ class _Crc32:
         return self._value.to_bytes(4, "big")
 
 
-def _crc32c() -> _Hash:
-    """CRC-32C by a compiled package: in Python it would take a minute for a gigabyte. Loaded when somebody asks for it."""
-    new: Callable[[], _Hash] = importlib.import_module("google_crc32c").Checksum
-    return new()
+class _Crc32c:
+    """CRC-32C by a compiled package, loaded when somebody asks: in Python it would take a minute for a gigabyte."""
+
+    def __init__(self) -> None:
+        self._checksum: _Hash = importlib.import_module("google_crc32c").Checksum()
+
+    def update(self, data: Any, /) -> None:
+        self._checksum.update(data if isinstance(data, bytes) else bytes(data))  # it takes nothing else
+
+    def digest(self) -> bytes:
+        return self._checksum.digest()
 
 
 #: Name -> a new hash.
@@ -50,7 +57,7 @@ ALGORITHMS: dict[str, Callable[[], _Hash]] = {
     "sha512": hashlib.sha512,
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "crc32": _Crc32,
-    **({"crc32c": _crc32c} if find_spec("google_crc32c") else {}),
+    **({"crc32c": _Crc32c} if find_spec("google_crc32c") else {}),
 }
 
 
