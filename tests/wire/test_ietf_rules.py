@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.wire.doors import DOORS, Door
+from tests.wire.doors import DOORS, FRAMEWORKS, Door
 from tests.wire.ietf import HELLO, PARTIAL, VERSIONS, Ietf, limits
 
 pytestmark = pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_19_urls_cannot_be_guessed(ietf: Ietf) -> None:
         ("/upload", {"Upload_Metadata": "filename w6QudHh0"}, "ä.txt"),
         ("/upload", {"Content_Disposition": 'inline; filename="../../etc/passwd"'}, "passwd"),
         ("/upload", {"Content_Type": "image/gif"}, "file.gif"),
-        ("/upload", {}, "file"),
+        ("/upload", {"Content_Type": PARTIAL}, "file"),
     ],
 )
 def test_19_names_are_taken_from_where_clients_put_them_and_cleaned(
@@ -207,7 +207,8 @@ def test_a_whole_form_is_an_ordinary_form_and_a_piece_of_one_is_refused(ietf: Ie
     form: dict[str, Any] = {"Content_Type": "multipart/form-data; boundary=B"}
     whole = ietf.post(body, complete=True, **form)
     assert (whole.status, whole.json["protocol"]) == (200, "form")
-    assert ietf.post(body[:40], complete=False, **form).status == 415
+    # Frameworks' doors look for a token in the form, and find that it is cut.
+    assert ietf.post(body[:40], complete=False, **form).status == (400 if ietf.door.name in FRAMEWORKS else 415)
     assert ietf.stored() == {"a.txt": b"hello"}
 
 
