@@ -126,7 +126,7 @@ def test_all_that_was_captured_is_judged() -> None:
         "ietf": 4,
         "refused": 16,
     }
-    assert len(RESUMABLE) == 5
+    assert len(RESUMABLE) == 6
 
 
 def test_no_piece_is_taken_for_a_file_where_it_can_be_told() -> None:
