@@ -69,7 +69,7 @@ $(TEST_VENV)/tools.stamp: $(PINS)
 	@touch $@
 
 # For the widget's tests (eslint, tsc, axe), Azure's stand-in, and tus-js-client. No lock file: package.json pins, and a lock would record download addresses.
-JS := tests/js/node_modules/.stamp tests/object_store/node_modules/.stamp tests/ietf/node_modules/.stamp
+JS := tests/js/node_modules/.stamp tests/object_store/node_modules/.stamp tests/ietf/node_modules/.stamp tests/clients/node_modules/.stamp
 %/node_modules/.stamp: %/package.json | $(VENV)/dev.stamp
 	PATH="$(abspath $(VENV))/bin:$$PATH" npm install --prefix $* --no-package-lock --ignore-scripts --no-audit --no-fund \
 		--loglevel=error

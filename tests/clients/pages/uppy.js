@@ -1,0 +1,3 @@
+// What the bundle of Uppy's packages exports to the page.
+export { default as Core } from '@uppy/core';
+export { default as XHRUpload } from '@uppy/xhr-upload';
