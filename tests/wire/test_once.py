@@ -145,7 +145,7 @@ def test_a_repeat_after_the_first_was_cut_stores_it(server: Server) -> None:
 def test_a_worker_that_dies_before_it_answers_has_stored_it_or_not_and_the_repeat_makes_it_one(
     tmp_path: Path, moment: str, collision: str
 ) -> None:
-    with served(tmp_path, AJAXUPLOAD_DIE_AT=moment, COLLISION=collision) as server:
+    with served(tmp_path, AJAXUPLOAD_DIE_AT=moment, AJAXUPLOAD_OPTIONS=json.dumps({"collision": collision})) as server:
         with pytest.raises((OSError, HTTPException)):
             ask(server.port, raw("k"))
         assert list(stored(server)) == (["a.bin"] if moment == "published" else [])

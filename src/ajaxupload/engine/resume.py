@@ -83,7 +83,7 @@ class Resumable:
             check_declared_size(upload.size, self._settings.max_size)
             if not record.fragment:
                 self.engine.rules.check_name(upload.name, upload.type)
-            record.principal = admit(upload)
+            record.principal = upload.principal = admit(upload)
             self.engine.before_create(request, upload)
             self._take_over(record, upload)
             with storing():

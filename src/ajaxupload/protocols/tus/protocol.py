@@ -264,7 +264,10 @@ class Tus(Protocol):
     def _find(self, request: UploadRequest, action: str) -> Partial:
         if not _ID.fullmatch(request.tail):
             raise NotFound
-        return self.mount.find(request, request.tail, action)
+        if (partial := self.mount.find(request, request.tail, action)).record.protocol == self.name:
+            return partial
+        partial.__exit__()
+        raise NotFound  # another protocol's, whose pieces and end follow other rules
 
     def _expire(self, response: Response, partial: Partial) -> None:
         """Upload-Expires "MUST be included in every PATCH response if the upload is going to expire"."""
