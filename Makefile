@@ -18,20 +18,21 @@ PINS := requirements/dev.txt
 PIP := -m pip --disable-pip-version-check --no-input
 # One worker takes a whole module, so that a server which a module starts is started once.
 PARALLEL := -n $(WORKERS) --dist loadscope
-SLOW := slow or servers or browser or corpora or stores
+SLOW := slow or servers or browser or corpora or stores or full
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 unexport PYTHONPATH
 
-.PHONY: help serve test quick check clean system
+.PHONY: help serve test quick check full clean system
 
 help:
 	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
 	@echo 'make quick   the tests that need no server, browser or patience: under a minute'
 	@echo 'make check   formatting, lint and types'
 	@echo 'make test    everything: check, then all tests against the built wheel, with coverage'
+	@echo 'make full    what make test leaves out: minutes and gigabytes'
 	@echo 'make clean   remove what the others made, except $(VENV) and uploads'
 
 # ---- virtualenvs ---------------------------------------------------------------------------------------------------
@@ -69,7 +70,8 @@ $(TEST_VENV)/tools.stamp: $(PINS)
 	@touch $@
 
 # For the widget's tests (eslint, tsc, axe), Azure's stand-in, and tus-js-client. No lock file: package.json pins, and a lock would record download addresses.
-JS := tests/js/node_modules/.stamp tests/object_store/node_modules/.stamp tests/ietf/node_modules/.stamp tests/clients/node_modules/.stamp
+JS := tests/js/node_modules/.stamp tests/object_store/node_modules/.stamp tests/ietf/node_modules/.stamp tests/clients/node_modules/.stamp \
+	tests/tus/node_modules/.stamp
 %/node_modules/.stamp: %/package.json | $(VENV)/dev.stamp
 	PATH="$(abspath $(VENV))/bin:$$PATH" npm install --prefix $* --no-package-lock --ignore-scripts --no-audit --no-fund \
 		--loglevel=error
@@ -101,11 +103,15 @@ test: system check $(TEST_VENV)/tools.stamp $(JS)
 	$(TEST_VENV)/bin/python $(PIP) install --quiet --constraint $(PINS) "$$(echo build/dist/ajaxupload-*.whl)[all]"
 	$(TEST_VENV)/bin/python $(PIP) check
 	PATH="$(abspath $(TEST_VENV))/bin:$$PATH" AJAXUPLOAD_EXPECT_WHEEL=1 PYTHONDEVMODE=1 \
-		$(TEST_VENV)/bin/python -m coverage run -m pytest $(PARALLEL) --durations=10 $(ARGS)
+		$(TEST_VENV)/bin/python -m coverage run -m pytest $(PARALLEL) --durations=10 -m 'not full' $(ARGS)
 	$(TEST_VENV)/bin/python -m coverage combine --quiet
 	$(TEST_VENV)/bin/python -m coverage report --skip-covered
 	$(TEST_VENV)/bin/python -m coverage json --quiet -o build/coverage.json
 	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
+
+# What takes minutes or gigabytes each; one after the other.
+full: system $(VENV)/dev.stamp $(JS)
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -m full $(ARGS)
 
 clean:
 	rm -rf $(TEST_VENV) tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis

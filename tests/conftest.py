@@ -135,7 +135,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for reason, count in skipped.most_common():
         terminalreporter.line(f"{count} skipped: {reason}", **colour)
     if deselected:
-        terminalreporter.line(f"{deselected} left out by -m or -k; `make test` runs everything", **colour)
+        rest = "`make test` and `make full` together run everything"
+        terminalreporter.line(f"{deselected} left out by -m or -k; {rest}", **colour)
     if skipped and flag("CI"):
         terminalreporter.line("CI is set, where nothing may be skipped: the run has FAILED", bold=True, **colour)
 

@@ -52,7 +52,7 @@ def test_a_developer_is_told_what_was_not_run_and_how_to_run_it(
             "*NOT RUN*",
             "1 skipped: no no-such-program: apt-get install *",
             "1 skipped: no Chromium: apt-get install *",
-            "1 left out by -m or -k; `make test` runs everything",
+            "1 left out by -m or -k; `make test` and `make full` together run everything",
         ]
     )
 

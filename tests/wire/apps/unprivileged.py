@@ -46,6 +46,10 @@ def use_once(port: int) -> None:
         assert ask(port, post(path, form(*parts), FORM, "Connection: close")).status == 200
         ask(port, post(path, b"no form", FORM, "Connection: close", "Accept: text/html"))
         ask(port, post(f"{path}?qqfile=%ff%2f.exe", b"x", "Connection: close"))
+    tus = "Tus-Resumable: 1.0.0", "Content-Type: application/offset+octet-stream", "Connection: close"
+    made = ask(port, post("/corpus", b"x", *tus, "Upload-Length: 2", "Upload-Metadata: filename YS50eHQ="))
+    for method in ("PATCH", "HEAD", "DELETE", "HEAD"):
+        ask(port, post(made.headers["location"], b"x", *tus, "Upload-Offset: 1", method=method))
 
 
 def drop_to(uid: int) -> None:
