@@ -76,6 +76,7 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
                 command = {
                     "gunicorn": gunicorn("app"),
                     "django": gunicorn("django_app"),
+                    "wsgiref": [sys.executable, "-m", "tests.wire.apps.serve", "wsgiref", "tests.tus.app"],
                     "cheroot": [sys.executable, "-m", "tests.wire.apps.serve", "cheroot", "tests.tus.app"],
                     "uwsgi": uwsgi(port),
                 }[name]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.tus.conftest import HERE, headers, npm, stored
-from tests.tus.content import content
+from tests.tus.content import content, digest_of
 from tests.wire.doors import TOKEN
 from tests.wire.servers import Server
 
@@ -47,11 +47,6 @@ each_way = pytest.mark.parametrize("way", WAYS)
 def job_of(server: Server, way: dict[str, Any]) -> dict[str, Any]:
     """What run.mjs is told."""
     return {"url": f"http://{server.host}/upload", "name": NAME, "headers": headers(server), **way}
-
-
-def digest_of(size: int) -> str:
-    """SHA-256 of what the clients upload."""
-    return hashlib.sha256(content(size)).hexdigest()
 
 
 def in_node(server: Server, job: dict[str, Any], patience: float = 120) -> dict[str, Any]:
