@@ -14,10 +14,10 @@ from webtest import TestApp
 
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.config import BackendSpec
-from ajaxupload.protocols.download import content_disposition
 from ajaxupload.demo.shelf import shelf_of
 from ajaxupload.demo.site import Site
 from ajaxupload.naming import display_name
+from ajaxupload.protocols.download import content_disposition
 from tests.support.pages import config, store
 
 

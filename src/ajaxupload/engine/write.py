@@ -69,7 +69,7 @@ def _keep_blocks(partial: Partial, turn: Turn, body: Body, limit: int, watch: Wa
         _put(partial, turn, block, limit, watch)
         if turn.at - synced >= _SYNC_STEP:
             with storing():
-                partial.sync()
+                partial.flush()
             synced = turn.at
 
 

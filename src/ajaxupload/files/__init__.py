@@ -15,7 +15,7 @@ except ImportError as error:  # pragma: no cover - Windows
     raise ConfigError("storing files on disk needs a POSIX system such as Linux, macOS or a BSD") from error
 
 from .draft import Draft, probe
-from .folders import Trail, make_folders, segments, sync
+from .folders import Trail, make_folders, segments, start_write_back, sync
 from .private import Incoming, Slot
 from .publish import Published, Target, publish
 
@@ -30,5 +30,6 @@ __all__ = [
     "probe",
     "publish",
     "segments",
+    "start_write_back",
     "sync",
 ]

