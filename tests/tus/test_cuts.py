@@ -15,6 +15,7 @@ from tests.tus.conftest import stored
 from tests.tus.content import content, digest_of
 from tests.wire.client import Answer, ask, connected, hang_up, post, read_answer
 from tests.wire.servers import Server
+from tests.wire.tus import checksum
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
@@ -91,6 +92,20 @@ def test_cut_at_some_bytes(server: Server, reset: bool) -> None:
 def test_cut_at_every_byte(server: Server, reset: bool) -> None:
     for at in range(SIZE):
         check_cut(server, at, reset=reset)
+
+
+@on_each
+@each_end
+def test_of_a_piece_with_a_checksum_nothing_counts_unless_all_comes(server: Server, reset: bool) -> None:
+    whole = content(SIZE)
+    url = create(server, SIZE, whole[:100])
+    said = checksum("sha256", whole[100:])
+    request = post(url, whole[100:], TUS, PIECE, "Upload-Offset: 100", f"Upload-Checksum: {said}", method="PATCH")
+    for at in (0, 1, 2000, SIZE - 101):
+        cut_off(server, request, at, reset=reset)
+        assert offset(server, url) == 100
+    assert ask(server.port, request).status == 204
+    assert stored(server) == {"file": digest_of(SIZE)}
 
 
 # ---- stalled ---------------------------------------------------------------------------------------------------------

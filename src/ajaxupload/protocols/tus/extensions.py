@@ -5,12 +5,12 @@ What lives here: their names, the check of `tus_disable`. What must not: what th
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
-from ...errors import BadRequest
+from ...errors import BadRequest, ConfigError
 from ...request import UploadRequest
 
-__all__ = ["EXTENSIONS", "refuse_disabled"]
+__all__ = ["EXTENSIONS", "check_names", "refuse_disabled"]
 
 EXTENSIONS = (
     "creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum", "termination",
@@ -22,6 +22,14 @@ _NEEDS = (
     ("Upload-Defer-Length", "creation-defer-length"),
     ("Upload-Checksum", "checksum"),
 )
+
+
+def check_names(disabled: Iterable[str]) -> None:
+    """ConfigError for what is no extension, or the one that all begins with."""
+    can_be = (*EXTENSIONS[1:], "checksum-trailer")
+    if unknown := [name for name in disabled if name not in can_be]:
+        named = ", ".join(map(repr, unknown))
+        raise ConfigError(f"tus_disable can name {', '.join(can_be)}; not {named} (to do without tus: protocols)")
 
 
 def refuse_disabled(request: UploadRequest, offered: Container[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from webob import Response
 
-from ...engine import ALGORITHMS, Expected
+from ...engine import ALGORITHMS
 from ...errors import BadRequest, MethodNotAllowed, NotFound, TooLarge, UnsupportedType, UploadError
 from ...partials import Partial
 from ...request import UploadRequest
@@ -20,10 +20,10 @@ from .. import replies
 from ..base import Mount, Protocol
 from ..stored import stored_file
 from . import concatenation, wording
+from .checksums import expected, reads_trailers
 from .creation import create, given_up_if_it_fails
-from .extensions import EXTENSIONS, refuse_disabled
-from .headers import checksum, expires, number
-from .trailer import announces_checksum, reads_trailers, trailing
+from .extensions import EXTENSIONS, check_names, refuse_disabled
+from .headers import expires, number
 
 __all__ = ["Tus"]
 
@@ -55,6 +55,7 @@ class Tus(Protocol):
         super().__init__(mount)
         self._verbs = {"POST": self._create, "HEAD": self._head, "PATCH": self._patch, "DELETE": self._delete}
         off = mount.settings.tus_disable
+        check_names(off)
         self._extensions = tuple(name for name in EXTENSIONS if name not in off)
         if "termination" in off:
             del self._verbs["DELETE"]
@@ -109,10 +110,8 @@ class Tus(Protocol):
     def advertise(self, request: UploadRequest, response: Response) -> None:
         """ "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version header.
         It MAY include the Tus-Extension and Tus-Max-Size headers." """
-        trailer = ("checksum-trailer",) if self._offers_trailers(request) else ()
         response.headers["Tus-Version"] = VERSION
-        if offered := ",".join((*self._extensions, *trailer)):
-            response.headers["Tus-Extension"] = offered
+        response.headers["Tus-Extension"] = ",".join(self._offered(request))
         response.headers["Tus-Max-Size"] = str(self.mount.settings.max_size)
         if "checksum" in self._extensions:
             # "The Tus-Checksum-Algorithm header MUST be included in the response to an OPTIONS request."
@@ -222,32 +221,19 @@ class Tus(Protocol):
 
     def _take(self, request: UploadRequest, partial: Partial, at: int) -> int:
         """The body, from `at` on; verified first if it has a checksum."""
-        expected = self._expected(request)
+        verified = expected(request, self._offered(request))
         try:
-            offset = self.mount.resumable().write(request, partial, at, request.upload_body, expected)
+            offset = self.mount.resumable().write(request, partial, at, request.upload_body, verified)
         except TooLarge as error:
             if partial.record.size is not None:
                 error.code = "size_exceeded"
             raise
         return offset
 
-    def _offers_trailers(self, request: UploadRequest) -> bool:
-        return reads_trailers(request) and not {"checksum", "checksum-trailer"} & {*self.mount.settings.tus_disable}
-
-    def _expected(self, request: UploadRequest) -> Expected | None:
-        """What the body is to be verified with. Raises BadRequest."""
-        if "Upload-Checksum" not in request.headers:
-            return self._trailing(request)
-        if "checksum" not in self._extensions:
-            raise BadRequest("The extension checksum is switched off here.", code="extension_disabled")
-        return checksum(request.headers["Upload-Checksum"])
-
-    def _trailing(self, request: UploadRequest) -> Expected | None:
-        if not announces_checksum(request):
-            return None
-        if not self._offers_trailers(request):
-            raise BadRequest("This server cannot read an Upload-Checksum that follows the data.", code="bad_checksum")
-        return trailing(request)
+    def _offered(self, request: UploadRequest) -> tuple[str, ...]:
+        """The extensions that this request may use."""
+        trailers = "checksum" in self._extensions and "checksum-trailer" not in self.mount.settings.tus_disable
+        return (*self._extensions, *(("checksum-trailer",) if trailers and reads_trailers(request) else ()))
 
     def _complete(self, request: UploadRequest, partial: Partial, offset: int) -> Upload | None:
         """Publish it when all of it is here: parts wait for the upload that they are parts of."""
