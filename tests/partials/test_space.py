@@ -106,6 +106,7 @@ def test_over_the_processs_own_limit_it_is_the_same(tmp_path: Path, limit: int) 
         except StorageFull as error:
             assert isinstance(error.__cause__, OSError)
             assert error.__cause__.errno == errno.EFBIG
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             os._exit(7)
 
     assert in_child(write) == 7

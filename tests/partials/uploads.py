@@ -98,7 +98,8 @@ class Site:
         self.folder = folder
         self.stored = folder / "stored"
         if backend is LocalUploadBackend:
-            options = {"upload_dir": str(self.stored), "name": "{name}", "durable": durable, **options}
+            places = {"media_root": str(self.stored), "upload_dir": "."}
+            options = {**places, "name": "{name}", "durable": durable, **options}
         settings = load(short_form("/upload", backend, {"partials_dir": str(folder / "partials"), **options}))
         self.settings = settings.endpoints["/upload"]
         self.engine = Engine(self.settings)
