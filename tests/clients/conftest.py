@@ -33,9 +33,10 @@ OPEN = Callable[[str], Visit]
 MAKE = Callable[[str, int], Path]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a worker; each test gets a context of its own."""
+    """One browser for all tests of a module (an open Playwright keeps other modules of this worker from starting
+    theirs); each test gets a context of its own."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

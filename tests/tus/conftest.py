@@ -126,8 +126,9 @@ def stored(server: Server) -> dict[str, str]:
     return {path.name: digest(path) for path in (server.root / "media").rglob("*") if path.is_file()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _browser() -> Iterator[Any]:
+    """Ended with the module: an open Playwright keeps other modules of this worker from starting theirs."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
