@@ -44,26 +44,26 @@ class Tally:
         folder, size = self._folder(record), record.size if record.size is not None else self._unknown
         with self._locked():
             os.makedirs(folder, 0o700, exist_ok=True)
-            if any(record.id == found for found, _ in _entries(folder)):
-                return
-            self._check(record, folder, size)
-            os.close(os.open(self._entry(folder, record.id, size), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            if not os.path.exists(entry := self._entry(folder, record.id, size)):
+                self._check(record, folder, size)
+                os.close(os.open(entry, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def resize(self, record: Record) -> None:
-        """Its size is known by now. Raises OSError."""
-        folder = self._folder(record)
-        for found, size in list(_entries(folder)):
-            if found == record.id and record.size is not None:
-                with suppress(FileNotFoundError):
-                    os.rename(self._entry(folder, found, size), self._entry(folder, found, record.size))
+        """Its size, unknown when it was counted in, is known by now. Raises OSError."""
+        folder, size = self._folder(record), record.size if record.size is not None else self._unknown
+        with suppress(FileNotFoundError):
+            os.rename(self._entry(folder, record.id, self._unknown), self._entry(folder, record.id, size))
 
     def release(self, record: Record) -> None:
         """Count it out. A record that could not be read does not tell whose it was. Raises OSError."""
-        for folder in [self._folder(record)] if record.endpoint else self._folders():
-            for found, size in list(_entries(folder)):
-                if found == record.id:
-                    with suppress(FileNotFoundError):
-                        os.unlink(self._entry(folder, found, size))
+        if record.endpoint:
+            folder, sizes = self._folder(record), {self._unknown, record.size}
+            paths = [self._entry(folder, record.id, size) for size in sizes if size is not None]
+        else:
+            paths = [path for upload_id, path in self.entries() if upload_id == record.id]
+        for path in paths:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Id and path of all that is counted."""
