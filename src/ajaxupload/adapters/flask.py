@@ -181,7 +181,9 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _lend_fields(request: UploadRequest, settings: EndpointSettings) -> None:
     """Let hooks find the fields that stand before the first file in `flask.request.form`."""
-    if request.media_type == "multipart/form-data" and "ajaxupload.form" not in request.environ:
+    if request.media_type == "multipart/form-data" and not isinstance(
+        request.environ.get("ajaxupload.form"), ParsedForm
+    ):
         vars(request.native)["form"] = ImmutableMultiDict(form_of(request, settings).leading())
 
 
