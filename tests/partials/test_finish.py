@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import threading
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from PIL import Image
 
 from ajaxupload import events
-from ajaxupload.backends.base import AbstractUploadBackend
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.backends.memory import MemoryUploadBackend
 from ajaxupload.errors import (
@@ -23,13 +20,23 @@ from ajaxupload.errors import (
     NameTaken,
     NotFound,
     OffsetMismatch,
-    StorageUnavailable,
     TooLarge,
     UploadError,
 )
 from ajaxupload.partials import Record
 from ajaxupload.upload import Upload
-from tests.partials.uploads import ID, Site, data_of, nobody, noise, open_files, path_of, put_piece, remains, sha
+from tests.partials.uploads import (
+    ID,
+    Site,
+    filled,
+    nobody,
+    noise,
+    open_files,
+    path_of,
+    put_piece,
+    remains,
+    sha,
+)
 
 CONTENT = noise(3_000)
 
@@ -39,14 +46,8 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def filled(site: Site, content: bytes = CONTENT, **facts: Any) -> None:
-    """An upload with all its bytes."""
-    site.open(len(content), **facts).close()
-    site.write(0, content)
-
-
 def test_the_stored_file_is_the_very_file_that_was_written(site: Site) -> None:
-    filled(site)
+    filled(site, CONTENT)
     inode = path_of(site.store, ".part").stat().st_ino
     upload = site.finish()
     assert (upload.state, upload.filename, upload.size) == ("complete", "a.bin", 3_000)
@@ -57,7 +58,7 @@ def test_the_stored_file_is_the_very_file_that_was_written(site: Site) -> None:
 
 
 def test_asked_again_the_answer_is_the_same_and_nothing_is_stored_twice(site: Site) -> None:
-    filled(site)
+    filled(site, CONTENT)
     first = site.finish()
     assert site.finish() == first
     assert site.status() == 3_000
@@ -108,7 +109,7 @@ def test_what_an_aborted_verified_piece_left_behind_the_end_is_not_in_the_file(s
 def test_what_has_the_name_already(tmp_path: Path, collision: str) -> None:
     site = Site(tmp_path, collision=collision)
     (site.stored / "a.bin").write_bytes(b"old")
-    filled(site)
+    filled(site, CONTENT)
     if collision == "error":
         with pytest.raises(NameTaken):
             site.finish()
@@ -130,7 +131,7 @@ def test_a_refusal_by_the_application_is_for_good_and_keeps_its_reason(tmp_path:
         raise Forbidden("Not this one.")
 
     site = Site(tmp_path, validators=[never])
-    filled(site)
+    filled(site, CONTENT)
     for verb in (site.finish, site.finish, site.status, lambda: site.write(3_000, b"")):
         with pytest.raises(UploadError, match="Not this one") as caught:
             verb()
@@ -153,123 +154,10 @@ def test_content_that_its_name_does_not_promise_is_refused_as_soon_as_it_is_seen
     assert not path_of(site.store, ".part").exists()
 
 
-class Moody(MemoryUploadBackend):
-    """A store that can be down."""
-
-    files: ClassVar[dict[str, bytes]] = {}
-    down: str | None = None
-
-    def upload_chunk(self, chunk: bytes, *args: Any, **kwargs: Any) -> None:
-        if self.down == "chunk":
-            raise ConnectionError("down")
-        super().upload_chunk(chunk)
-
-    def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        if self.down == "complete":
-            raise TimeoutError("down")
-        return super().upload_complete(request, filename)
-
-
-@pytest.mark.parametrize("down", ["chunk", "complete"])
-def test_a_store_that_is_down_loses_nothing_and_is_asked_again_later(
-    tmp_path: Path, down: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Moody.clear()
-    site = Site(tmp_path, Moody)
-    filled(site)
-    monkeypatch.setattr(Moody, "down", down)
-    for _ in range(2):
-        with pytest.raises(StorageUnavailable):
-            site.finish()
-    assert data_of(site.store) == CONTENT
-    assert site.status() == 3_000
-    monkeypatch.setattr(Moody, "down", None)
-    assert site.finish().state == "complete"
-    assert list(Moody.files.values()) == [CONTENT]
-    assert not path_of(site.store, ".part").exists()
-
-
-def test_a_store_on_another_file_system_is_fed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def elsewhere(*_arguments: Any, **_more: Any) -> None:
-        raise OSError(18, "Invalid cross-device link")
-
-    site = Site(tmp_path)
-    filled(site)
-    monkeypatch.setattr("ajaxupload.files.draft.Draft.of", elsewhere)
-    site.finish()
-    assert site.files() == {"a.bin": sha(CONTENT)}
-
-
-class Seed(AbstractUploadBackend):
-    """As in the seed's days: `upload_chunk` and nothing of adopting; chunks of its own size."""
-
-    BUFFER_SIZE = 1_000
-    chunks: list[int] = []  # noqa: RUF012 - read by the test
-
-    def upload_chunk(self, chunk: Any, *args: Any, **kwargs: Any) -> None:
-        assert type(chunk) is bytes
-        self.chunks.append(len(chunk))
-
-
-def test_a_backend_that_cannot_adopt_is_fed_as_ever(tmp_path: Path) -> None:
-    site = Site(tmp_path, Seed)
-    filled(site, noise(2_500))
-    site.finish()
-    assert Seed.chunks == [1_000, 1_000, 500]
-
-
-def test_a_picture_is_made_small_from_the_finished_upload(tmp_path: Path) -> None:
-    picture = io.BytesIO()
-    Image.new("RGB", (400, 300), "red").save(picture, "PNG")
-    options: dict[str, Any] = {
-        "dimension": "40x40",
-        "sandbox": False,
-        "store": {"class": "local", "upload_dir": str(tmp_path / "stored")},
-    }
-    site = Site(tmp_path, "thumbnail", **options)
-    site.engine.startup()
-    filled(site, picture.getvalue(), name="a.png", type="image/png")
-    upload = site.finish()
-    with Image.open(tmp_path / "stored" / upload.filename) as small:
-        assert max(small.size) == 40
-
-
-def test_the_stored_name_is_the_same_at_every_attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Moody.clear()
-    site = Site(tmp_path, Moody, name="{uuid}{ext}")
-    filled(site)
-    monkeypatch.setattr(Moody, "down", "complete")
-    with pytest.raises(StorageUnavailable):
-        site.finish()
-    with site.find() as partial:
-        settled = partial.record.filename
-    monkeypatch.setattr(Moody, "down", None)
-    assert site.finish().filename == settled
-
-
-def test_eight_who_finish_at_once_store_it_once(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    filled(site)
-    completed: list[str] = []
-
-    def note(_sender: str, *, upload: Upload, **_more: Any) -> None:
-        completed.append(upload.id)
-
-    answers: list[str] = []
-    threads = [threading.Thread(target=lambda: answers.append(site.finish().filename)) for _ in range(8)]
-    with events.completed.connected_to(note):
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert (answers, completed) == (["a.bin"] * 8, [ID])
-    assert site.files() == {"a.bin": sha(CONTENT)}
-
-
 def test_who_deletes_it_while_it_is_being_finished_waits_or_is_told_so(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    filled(site)
+    filled(site, CONTENT)
     monkeypatch.setattr("ajaxupload.engine.resume._PATIENCE", 0.05)
     with site.find() as finisher, site.find() as deleter:
         with finisher.finishing(0), pytest.raises(Busy):
@@ -322,7 +210,7 @@ def test_an_upload_of_somebody_or_somewhere_else_is_none_and_leaves_nothing_open
 
 def test_no_verb_keeps_a_descriptor(site: Site) -> None:
     before = open_files()
-    filled(site)
+    filled(site, CONTENT)
     site.status()
     for wrong in (
         lambda: site.write(17, b"x"),
@@ -382,7 +270,7 @@ def test_a_repeated_piece_that_the_last_one_has_overtaken_is_no_error(site: Site
 def test_one_that_failed_at_the_end_can_be_finished_by_another_process(tmp_path: Path) -> None:
     """The link is there, the record does not say so: as after a crash. The same file is found, and told."""
     site = Site(tmp_path)
-    filled(site)
+    filled(site, CONTENT)
     with site.find() as partial:
         partial.whole().plan("a.bin")
     os.link(path_of(site.store, ".part"), site.stored / "a.bin")
@@ -392,7 +280,7 @@ def test_one_that_failed_at_the_end_can_be_finished_by_another_process(tmp_path:
 
 def test_a_planned_name_that_somebody_else_took_is_left_to_them(tmp_path: Path) -> None:
     site = Site(tmp_path)
-    filled(site)
+    filled(site, CONTENT)
     with site.find() as partial:
         partial.whole().plan("a.bin")
     (site.stored / "a.bin").write_bytes(b"somebody else's")

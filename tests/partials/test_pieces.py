@@ -8,7 +8,7 @@ import pytest
 
 from ajaxupload.errors import Fenced, PieceDiffers, TooManyRequests
 from ajaxupload.partials.file.ledger import union
-from tests.partials.test_turns import another_boot
+from tests.partials.test_synced import another_boot
 from tests.partials.uploads import ID, data_of, kept_in, made, noise, path_of, put, put_piece
 
 

@@ -184,3 +184,9 @@ def sha(content: bytes | Iterable[bytes]) -> str:
     for block in [content] if isinstance(content, bytes) else content:
         digest.update(block)
     return digest.hexdigest()
+
+
+def filled(site: Site, content: bytes, **facts: Any) -> None:
+    """An upload with all its bytes."""
+    site.open(len(content), **facts).close()
+    site.write(0, content)
