@@ -182,10 +182,13 @@ class Keeping(RuleBasedStateMachine):
 
 
 PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck))
-SOME, ALL = (10, 20), (1_000, 50)  # examples of so many steps
+FULL = [pytest.mark.full, pytest.mark.slow]
+#: Examples, of so many steps. The long counts come in parts: no test may take minutes.
+REQUESTS = [(10, 20), *(pytest.param((50, 50), marks=FULL) for _ in range(20))]
+SCHEDULES = [20, *(pytest.param(500, marks=FULL) for _ in range(20))]
 
 
-@pytest.mark.parametrize("many", [SOME, pytest.param(ALL, marks=[pytest.mark.full, pytest.mark.slow])], ids=str)
+@pytest.mark.parametrize("many", REQUESTS)
 def test_any_requests_of_any_writers_make_the_file(many: tuple[int, int]) -> None:
     run_state_machine_as_test(Keeping, settings=settings(PATIENT, max_examples=many[0], stateful_step_count=many[1]))
 
@@ -253,7 +256,7 @@ def differ(first: Site, content: bytes, start: int, end: int, came: set[int], bl
     raise AssertionError("bytes that count were replaced")
 
 
-@pytest.mark.parametrize("many", [20, pytest.param(10_000, marks=[pytest.mark.full, pytest.mark.slow])])
+@pytest.mark.parametrize("many", SCHEDULES)
 def test_pieces_in_any_order_overlapping_repeated_and_broken_off(many: int) -> None:
     """RELIABILITY F16."""
     arguments = given(schedules(), st.integers(1, 700), st.randoms(use_true_random=False))

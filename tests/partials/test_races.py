@@ -137,7 +137,7 @@ print("stored", flush=True)
 """
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(300, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.full)])
 def test_killed_by_the_kernel_it_is_resumed_from_what_was_told(tmp_path: Path, count: int) -> None:
     """kill -9 at a random moment, seeded; the next process goes on at once: nobody holds a lock for the dead."""
     random_ = random.Random(count)
