@@ -87,6 +87,7 @@ def test_it_is_configured_by_its_short_name(tmp_path: Path) -> None:
 
 def test_options_set_on_the_class_at_any_time_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(LocalUploadBackend, "_started_in", {})  # where another test of this process has started one
     backend = LocalUploadBackend()
     monkeypatch.setattr(LocalUploadBackend, "UPLOAD_DIR", "tmp")
     begin(backend, "a.txt")

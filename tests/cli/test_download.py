@@ -18,6 +18,7 @@ from ajaxupload.demo.shelf import shelf_of
 from ajaxupload.demo.site import Site
 from ajaxupload.naming import display_name
 from ajaxupload.protocols.download import content_disposition
+from ajaxupload.testing.driving import open_descriptors
 from tests.support.pages import config, store
 
 
@@ -99,12 +100,12 @@ def test_a_file_that_the_system_will_not_open_is_503(
 
 def test_an_answer_that_nobody_reads_closes_its_file(site: TestApp, folder: Path) -> None:
     store(folder, "a.bin", b"x" * 1000)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     answers = [site.app({**site.extra_environ, **_get("/files/a.bin")}, _started) for _ in range(5)]
-    assert len(os.listdir("/proc/self/fd")) == before + 5
+    assert open_descriptors() == before + 5
     for answer in answers:
         answer.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 def _get(path: str) -> dict[str, str]:

@@ -89,6 +89,16 @@ def test_the_same_upload_again_is_not_counted_twice(tmp_path: Path) -> None:
     assert not new
 
 
+def test_what_was_counted_in_without_a_size_is_counted_out_with_one(tmp_path: Path) -> None:
+    """The record of a whole file: made before the file is known to be complete, it reserves nothing."""
+    with kept_in(tmp_path).create(Record("whole-file-1", "/u", size=0))[0] as partial:
+        partial.record.size, partial.record.state = 5, "complete"
+        partial.save()
+        partial.drop_data()
+    assert not list(tmp_path.rglob("whole-file-1.0"))
+    assert not list(tmp_path.rglob("whole-file-1.5"))
+
+
 def test_an_unreadable_upload_gives_its_place_back_whose_ever_it_was(tmp_path: Path) -> None:
     store = kept_in(tmp_path, caps=Caps(uploads=1))
     made(store, principal="alice").close()

@@ -57,7 +57,8 @@ class Tally:
     def release(self, record: Record) -> None:
         """Count it out. A record that could not be read does not tell whose it was. Raises OSError."""
         if record.endpoint:
-            folder, sizes = self._folder(record), {self._unknown, record.size}
+            # Its size now, or what it was counted in with: of a whole file's record, which reserves nothing, 0.
+            folder, sizes = self._folder(record), {self._unknown, record.size, 0}
             paths = [self._entry(folder, record.id, size) for size in sizes if size is not None]
         else:
             paths = [path for upload_id, path in self.entries() if upload_id == record.id]
