@@ -1,4 +1,4 @@
-"""The coverage gate of `make test`: lines and branches of the core, each for itself, at least 95 %.
+"""The coverage gate of `make test`: of the core at least 95 % of the lines and 90 % of the branches, each for itself.
 
     python tests/coverage_gate.py build/coverage.json
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-FLOOR = 95.0
+FLOORS = {"lines": 95.0, "branches": 90.0}
 NOT_CORE = ("/adapters/", "/backends/s3/", "/backends/object_store", "/backends/thumbnail/", "/testing/driving.py")
 
 
@@ -34,8 +34,8 @@ def main(report: str) -> None:
     """Print both; leave with 1 when one is under the floor."""
     found = shares(json.loads(Path(report).read_text(encoding="utf-8"))["files"])
     print("coverage of the core:", ", ".join(f"{share:.2f} % of {what}" for what, share in found.items()))
-    if low := [what for what, share in found.items() if share < FLOOR]:
-        sys.exit(f"coverage gate: {' and '.join(low)} under {FLOOR:.0f} %")
+    if low := [f"{what} under {FLOORS[what]:.0f} %" for what, share in found.items() if share < FLOORS[what]]:
+        sys.exit(f"coverage gate: {' and '.join(low)}")
 
 
 if __name__ == "__main__":
