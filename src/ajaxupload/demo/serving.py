@@ -46,7 +46,7 @@ _GRACE, _HURRY = 30, 5
 #: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
 _MARGIN = 5
 #: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte.
-_LINGER, _QUIET, _FORGOTTEN = 1.0, 0.3, 1 << 16
+_LINGER, _QUIET, _FORGOTTEN = 3.0, 1.0, 1 << 16
 _ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
