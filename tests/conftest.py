@@ -81,6 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what cannot run here."""
     for item in items:
         if reasons := list(why_not(item)):
+            # Loudly: the end of the run lists it with the way to get what is missing, and in CI it fails the run.
             item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))
 
 

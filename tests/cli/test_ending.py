@@ -8,7 +8,6 @@ import signal
 import socket
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -83,14 +82,34 @@ def test_ctrl_c_gives_an_upload_up_at_once_and_tells_its_client(tmp_path: Path, 
         slow = Slow(server).begun()
         began = time.monotonic()
         assert server.end(signal.SIGINT, group=group) == 0
-        assert time.monotonic() - began < 20  # of the 30 s that a graceful end takes, on a busy machine
-        with suppress(ConnectionResetError):  # where the machine is so busy that the parent process loses patience
-            assert "Nothing was stored; please try again" in slow.answer()
-        slow.client.close()
+        assert time.monotonic() - began < 5
+        assert "Nothing was stored; please try again" in slow.answer()
         assert server.names() == []
         assert server.leftovers() == []
         assert "/upload: aborted 'slow.bin' after" in server.err
         assert "Traceback" not in server.err
+
+
+#: The main thread stays where a busy machine may hold it for long: with the pool's lock, the request's thread running.
+SUBMITTING = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+start = ThreadPoolExecutor._adjust_thread_count
+def stay(self):
+    start(self)
+    time.sleep(60)
+ThreadPoolExecutor._adjust_thread_count = stay
+"""
+
+
+def test_ctrl_c_finds_a_worker_that_is_handing_a_request_to_its_thread(tmp_path: Path) -> None:
+    with served(tmp_path, before=SUBMITTING) as server:
+        slow = Slow(server).begun()
+        began = time.monotonic()
+        assert server.end(signal.SIGINT) == 0
+        assert time.monotonic() - began < 5
+        assert "Nothing was stored; please try again" in slow.answer()
+        assert "/upload: aborted 'slow.bin' after" in server.err
 
 
 def test_an_upload_that_outlives_the_grace_is_given_up_and_its_client_told(tmp_path: Path) -> None:
@@ -107,7 +126,7 @@ def test_it_ends_at_once_however_early_it_is_told_to(tmp_path: Path, how: signal
     with served(tmp_path) as server:  # the workers are being made
         began = time.monotonic()
         assert server.end(how) == 0
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 4
         assert "SIGKILL" not in server.err
 
 

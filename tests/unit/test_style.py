@@ -32,7 +32,7 @@ FORBIDDEN = [
         ("/home/", "runner"),
     )
 ]
-#: An exception to a check, and after it a reason in words.
+#: An exception to a check, and after it a reason in words. (These words are looked for here, and except nothing.)
 EXCEPTION = re.compile(r"#\s*(type: ignore|noqa|pragma: no cover)(.*)")
 REASON = re.compile(r"[a-z]{2,}.*[a-z]{2,}")
 
@@ -99,6 +99,7 @@ def test_every_exception_to_a_check_has_its_reason(path: Path) -> None:
         ("type: ignore[attr-defined]", 1),
         ("noqa: BLE001 - hooks may raise anything", 0),
         ("noqa: BLE001, S101", 1),
+        # Two comments as the check reads them, not two exceptions: with a reason it is content, without it is not.
         ("pragma: no cover - needs a full disk", 0),
         ("pragma: no cover", 1),
     ],

@@ -11,6 +11,7 @@ uploads are given up by the engine's own rules and their clients are told.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import errno
 import signal
@@ -28,6 +29,7 @@ try:
     from gunicorn.app.base import BaseApplication
     from gunicorn.arbiter import Arbiter
     from gunicorn.sock import TCP6Socket, TCPSocket
+    from gunicorn.workers.base import Worker
     from gunicorn.workers.gthread import ThreadWorker
 except ImportError as error:
     raise MissingExtra("ajaxupload serve", "gunicorn", "serve") from error
@@ -41,12 +43,14 @@ _BACKLOG = 512
 #: Seconds without a byte after which a client is given up: without it 32 silent connections would hold 32 threads for
 #: ever. Each byte starts it anew, so no upload is too slow for it.
 IDLE_SECONDS = 60.0
-#: Seconds that uploads under way may still take after SIGTERM, and that giving them up may take after Ctrl-C.
-_GRACE, _HURRY = 30, 5
+#: Seconds that uploads under way may still take after SIGTERM, and that giving them up may take after Ctrl-C: it takes
+#: one, unless the disk is so busy that what they have written cannot be removed; who is killed then tells its client
+#: nothing.
+_GRACE, _HURRY = 30, 15
 #: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
 _MARGIN = 5
 #: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte.
-_LINGER, _QUIET, _FORGOTTEN = 3.0, 1.0, 1 << 16
+_LINGER, _QUIET, _FORGOTTEN = 1.0, 0.3, 1 << 16
 _ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
@@ -100,6 +104,8 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle(self, conn: Any) -> Any:
         self._busy.add(conn.sock)
+        if self._interrupted:  # by a signal that came before it could be seen among the busy
+            self._end_input()
         try:
             return super().handle(conn)
         finally:
@@ -111,15 +117,20 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         for each in _ENDS:  # once is enough: the parent passes on what a terminal has sent to us as well
             signal.signal(each, _again)
         self._interrupt()
-        super().handle_quit(sig, frame)
+        Worker.handle_quit(self, sig, frame)  # ThreadWorker's own waits for the pool's lock
 
     def run(self) -> None:
         super().run()
         self._interrupt()  # what the period of grace was not enough for
 
     def _interrupt(self) -> None:
+        """Takes no lock: a signal may find this very thread holding the pool's, in `submit`, which would then wait for
+        itself for ever. (`threading.Thread` takes one as well.)"""
         self._interrupted = True
-        self.tpool.shutdown(wait=False, cancel_futures=True)
+        self._end_input()
+        _thread.start_new_thread(self.tpool.shutdown, (False,), {"cancel_futures": True})
+
+    def _end_input(self) -> None:
         for busy in list(self._busy):
             with contextlib.suppress(OSError):
                 busy.shutdown(socket.SHUT_RD)
