@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__
@@ -108,6 +109,11 @@ def _what(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _where(parser: argparse.ArgumentParser) -> Iterator[str]:
+    # Made absolute before --config moves into its own folder.
+    yield from _add(
+        parser, "--page", metavar="FILE", type=lambda word: Path(word).absolute(),
+        help="an HTML page of yours, at / in place of ours: try an upload widget there",
+    )  # fmt: skip
     yield from _add(
         parser, "--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0 is all (%(default)s)"
     )
@@ -144,7 +150,8 @@ def _serve(words: argparse.Namespace, plan: Plan) -> int:
     port = _number("--port", words.port, _PORT, range(65536), problems)
     workers = _number("--workers", words.workers, _WORKERS, _COUNT, problems)
     threads = _number("--threads", words.threads, _THREADS, _COUNT, problems)
-    plan.lead_home()
+    _examine(words.page, problems)
+    plan.lead_home(forms=words.page is None)
     settings = plan.settings()
     try:
         from .demo import serving
@@ -157,10 +164,19 @@ def _serve(words: argparse.Namespace, plan: Plan) -> int:
         if faults := list(startup_faults(settings)):
             raise ConfigError(faults)
         hosts = None if listener.exposed else {words.host.lower(), *(name.lower() for name in words.allow_host)}
-        site = Site(plan.config or {}, hosts=hosts)
+        site = Site(plan.config or {}, hosts=hosts, own_page=words.page)
         ready = partial(_announce, settings, listener.url, exposed=listener.exposed)
         serving.run(site, listener, ready, workers=workers, threads=threads)
     return 0
+
+
+def _examine(page: Path | None, problems: list[str]) -> None:
+    """Can it be read? It is read anew for each visitor, so that who edits it needs only to reload."""
+    try:
+        if page is not None:
+            page.open("rb").close()
+    except OSError as error:
+        problems.append(f"--page {page}: {error.strerror or error}")
 
 
 def _announce(settings: Settings, url: str, *, exposed: bool) -> None:

@@ -47,13 +47,14 @@ class Plan:
             self.problems.extend(error.problems)
             return None
 
-    def lead_home(self) -> None:
-        """Let plain forms come back to the page, and hand out what was stored, unless the configuration says else."""
+    def lead_home(self, *, forms: bool = True) -> None:
+        """Hand out what was stored, and let plain `forms` come back to the page, unless the configuration says else."""
         tables = (self.config or {}).get("endpoints")
         for path, table in tables.items() if isinstance(tables, Mapping) else ():
             if isinstance(table, dict):
-                table.setdefault("redirect", HOME)
                 table.setdefault("serve", True)
+                if forms:
+                    table.setdefault("redirect", HOME)
             if f"{path}/".startswith(RESERVED):
                 self.problems.append(f"endpoint {path!r}: the page keeps this path for itself: choose another one")
 

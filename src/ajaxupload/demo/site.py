@@ -67,17 +67,20 @@ class Site:
     An endpoint whose `redirect` is "/" brings a plain form's sender back to the page. With `hosts`, requests that call
     this server by any other name are refused; IP addresses and localhost are always right. It is for servers that only
     this machine reaches: a page in its browser could let its own name point at 127.0.0.1 and then read what lies here
-    (DNS rebinding).
+    (DNS rebinding). `own_page` is an HTML file, in UTF-8, that is shown instead of the demo page.
     """
 
-    def __init__(self, config: Mapping[str, Any], *, hosts: Collection[str] | None = None) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], *, hosts: Collection[str] | None = None, own_page: Path | None = None
+    ) -> None:
         self._hosts = hosts
+        self._own_page = own_page
         self._upload = AjaxUpload(self._around, config)
         self._endpoints = list(self._upload.endpoints.values())
         self._shelves = _shelves(self._upload)
         self._signer = URLSafeTimedSerializer(secrets.token_hex(), salt=_COOKIE)
         self._assets = {path: _asset(*what) for path, what in _ASSETS.items()}
-        for endpoint in self._endpoints:
+        for endpoint in self._endpoints if own_page is None else ():
             endpoint.protocols = [_with_page(protocol, self) for protocol in endpoint.protocols]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -97,7 +100,7 @@ class Site:
             response.headers["Allow"] = "GET, HEAD"
             return response
         if path == HOME:
-            return self._home(request)
+            return self._home(request) if self._own_page is None else _own(self._own_page)
         if path in self._assets:
             return self._assets[path].copy()
         if path.startswith(FILES):
@@ -221,6 +224,19 @@ def _asset(name: str, kind: str) -> Response:
         response.charset = "utf-8"
     response.md5_etag()
     response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _own(page: Path) -> Response:
+    """The file as it is now, without the demo page's policy: what it loads, and from where, is its author's choice."""
+    try:
+        content = page.read_bytes()
+    except OSError as error:
+        _log.error("%s: %s", log_name(str(page)), error.strerror or error)
+        return replies.html_page("Not now", "<p>The page cannot be read: the terminal says why.</p>", 503)
+    response = Response(content, content_type="text/html", charset="utf-8")
+    response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
