@@ -31,16 +31,11 @@ __all__ = ["Answer", "Endpoint", "mounted", "upload_endpoint"]
 
 _log = logging.getLogger("ajaxupload")
 _QUESTIONS = ("GET", "HEAD", "OPTIONS")
-#: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
+#: Those that say nothing which a protocol of whole files does not say better: not spoken where nothing is resumable.
 _RESUMABLE = ("ietf", "tus", "fineuploader", "dropzone", "resumablejs", "flow", "plupload")
+#: The order in which requests are offered: the more a protocol asks of a request, the earlier it stands.
 _PROTOCOLS = (
-    "ietf",
-    "tus",
-    "fineuploader",
-    "dropzone",
-    "resumablejs",
-    "flow",
-    "plupload",
+    *_RESUMABLE,
     "filepond",
     "blueimp",
     "valums",
@@ -195,7 +190,8 @@ class Endpoint:
         return response
 
     def limits(self) -> dict[str, Any]:
-        """What a client may check before it sends, so that limits are stated once. Sizes are bytes."""
+        """What a client may check before it sends, so that limits are stated once. Sizes are bytes. (The description
+        says besides where `resumable` uploads are made.)"""
         settings = self.settings
         return {
             "max_size": settings.max_size,
@@ -204,7 +200,6 @@ class Endpoint:
             "allow": list(settings.allow),
             "deny": list(settings.deny),
             "protocols": [protocol.name for protocol in self.protocols],
-            "resumable": None,
         }
 
     def _resumable_url(self, request: UploadRequest) -> str | None:

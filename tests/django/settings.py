@@ -54,8 +54,8 @@ FILE_UPLOAD_TEMP_DIR = ROOT / "tmp"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": "ERROR"},
+    "handlers": {"console": {"class": "logging.StreamHandler", "level": "ERROR"}},
+    "root": {"handlers": ["console"]},  # whose level other tests of this process have a use for
 }
 
 # What a test adds for its own server processes.

@@ -81,6 +81,7 @@ def test_many_gigabytes_at_once_stay_below_the_processs_own_limit(tmp_path: Path
     assert after["VmHWM"] - before["VmRSS"] < limit + 2 * part + 32 * MIB
 
 
+@pytest.mark.full  # a comparison of times asks for a quiet machine
 def test_a_body_of_unknown_length_gets_far_away_as_fast_as_upload_fileobj_sends_a_file() -> None:
     """30 ms for each request, and a whole server and client of ours against boto3 with a file on its disk."""
     found = compare(mib=256, milliseconds=30, rounds=3)
