@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # profile, which also derives its examples from the test alone.)
 hypothesis.settings.register_profile("patient", deadline=None)
 APT = "apt-get install -y --no-install-recommends"
+PACKAGES = {"clamd": "clamav-daemon"}  # of programs that are not called like their package
 
 
 def flag(name: str) -> bool:
@@ -74,7 +75,7 @@ def why_not(item: pytest.Item) -> Iterator[str]:
     for marker in item.iter_markers("needs"):
         for program in marker.args:
             if not find_program(program):
-                yield f"no {program}: {APT} {program}"
+                yield f"no {program}: {APT} {PACKAGES.get(program, program)}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,12 +19,11 @@ from difflib import get_close_matches
 from typing import Any, cast
 
 from .errors import ConfigError
-from .naming import check_template
-from .options import check_options
+from .meaning import check_meaning
 from .registry import nearest, resolve
 from .specs import Backends, BackendSpec, checked, hints_of, options_of, takers_of
 from .typelists import TypeList
-from .values import Duration, Mode, Size, digests, is_digest, parse_duration, parse_size
+from .values import Duration, Inspector, Mode, Size, parse_duration, parse_size
 
 __all__ = [
     "BackendSpec",
@@ -52,9 +51,11 @@ class EndpointSettings:
     Sizes are bytes, durations seconds. `allow` and `deny` take MIME patterns ("image/*") and extensions (".jpg");
     an empty `allow` takes everything. `name` is the template of the stored name. `digest` names a hashlib algorithm
     to hash with while storing. `validators` are called with the `Upload` when all its bytes are here and nothing is
-    visible yet, and refuse by raising an `UploadError` or returning False. `authorize(request, action, upload)`
-    returns the principal (a string, or None for an anonymous one), or refuses in the same ways.
-    `before_create(request, upload)` may change the id, name and metadata of an upload that begins, or refuse it.
+    visible yet, and refuse by raising an `UploadError` or returning False. `inspect` are those that look at its content
+    then (see `ajaxupload.inspect`); without `inspect_required` a file that they failed to look at is let in.
+    `authorize(request, action, upload)` returns the principal (a string, or None for an anonymous one), or refuses in
+    the same ways. `before_create(request, upload)` may change the id, name and metadata of an upload that begins, or
+    refuse it.
     `redirect` is where a plain form goes after success (303). `idle_timeout` is for how many seconds a client may send
     nothing, on servers that lend us their socket (gunicorn, Werkzeug).
 
@@ -79,6 +80,8 @@ class EndpointSettings:
     name: str = "{name}"
     digest: str | None = None
     validators: tuple[Callable[..., Any], ...] = ()
+    inspect: tuple[Inspector, ...] = ()
+    inspect_required: bool = True
     authorize: Callable[..., str | bool | None] | None = None
     allowed_origins: tuple[str, ...] = ()
     csrf: bool = True
@@ -216,7 +219,7 @@ def _endpoint(path: str, table: Any, backends: Backends, problems: list[str]) ->
     values["backend"] = _endpoint_backend(where, table.get("backend", "default"), backends)
     problems[unknown:unknown] = _unknown_to(values["backend"], where, table)
     settings = EndpointSettings(**values)  # defaults stand in for what is wrong, so that the rest is checked as well
-    _check_meaning(where, settings, problems)
+    check_meaning(where, settings, problems)
     return settings if len(problems) == before else None
 
 
@@ -253,42 +256,3 @@ def _endpoint_backend(where: str, given: Any, backends: Backends) -> BackendSpec
     if isinstance(given, str) and given == "default" and not backends.found:
         given = "local"
     return backends.find(f"{where}: backend", given)
-
-
-def _check_meaning(where: str, settings: EndpointSettings, problems: list[str]) -> None:
-    """What types cannot say: templates, protocols, digests, limits that exclude each other."""
-    try:
-        check_template(settings.name, re.findall(r"\{(\w+)\}", settings.path))
-    except ValueError as error:
-        problems.append(f"{where}: name {error}")
-    for protocol in settings.protocols:
-        try:
-            found = resolve("protocol", protocol)
-        except ConfigError as error:
-            problems.append(f"{where}: protocols: {error}")
-        else:
-            if not (hasattr(found, "matches") and hasattr(found, "handle")):
-                problems.append(f"{where}: protocols: {protocol!r} is no protocol")
-    check_options(where, settings.protocol_options, problems)
-    if settings.digest is not None and not is_digest(settings.digest):
-        problems.append(
-            f"{where}: digest {settings.digest!r} is no hash algorithm here{nearest(settings.digest, digests())}"
-        )
-    if settings.redirect is not None and not re.fullmatch(r"[!-~]+", settings.redirect):
-        problems.append(f"{where}: redirect {settings.redirect!r} must be a percent-encoded URL or path")
-    least = (("max_size", 1), ("max_files", 1), ("max_fields", 0), ("max_unfinished", 1), ("max_unfinished_own", 1))
-    problems.extend(f"{where}: {key} must be at least {n}" for key, n in least if getattr(settings, key) < n)
-    problems.extend(
-        f"{where}: {key} must be longer than no time at all, such as '60 s'"
-        for key in ("expires", "idle_timeout", "stored_for")
-        if getattr(settings, key) <= 0
-    )
-    if (settings.allow_delete or settings.allow_list) and not settings.resumable:
-        problems.append(f"{where}: allow_delete and allow_list need what resumable = true keeps of an upload")
-    if settings.min_size > settings.max_size:
-        problems.append(f"{where}: min_size is larger than max_size")
-    problems.extend(
-        f"{where}: allowed_origins: {origin!r} must look like 'https://www.example.com'"
-        for origin in settings.allowed_origins
-        if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin)
-    )

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 __all__ = [
     "Backend",
     "Duration",
+    "Inspector",
     "Mode",
     "Size",
     "coerce",
@@ -38,6 +39,9 @@ Mode = Annotated[int, "mode"]
 #: A backend behind a backend: a configured one's name, a registry name, a dotted path, a class or a table. specs.py
 #: makes a `BackendSpec` of it, for it takes the whole configuration to know the names.
 Backend = Annotated[Any, "backend"]
+#: What looks at a file before it becomes visible (see `ajaxupload.inspect`): a function, an object with `begin`, a
+#: class that makes one, or the dotted path of any of these.
+Inspector = Annotated[Any, "inspector"]
 
 # SI prefixes are powers of 1000, IEC ones of 1024 (IEC 80000-13); a bare K, M or G is what `dd` and nginx mean by it.
 _SIZE_UNITS = {"": 1, "b": 1, "byte": 1, "bytes": 1}
@@ -132,7 +136,6 @@ def _text(value: object) -> str:
 
 
 _PLAIN: dict[object, Callable[[object], Any]] = {bool: _boolean, int: _integer, float: _number, str: _text}
-_KINDS: dict[object, Callable[[object], Any]] = {"size": parse_size, "duration": parse_duration, "mode": parse_mode}
 
 
 def _items(value: object) -> Sequence[object]:
@@ -167,11 +170,43 @@ def _callable(value: object) -> object:
     return found
 
 
+def _inspector(value: object) -> object:
+    found = import_object(value) if isinstance(value, str) else value
+    if isinstance(found, type):
+        try:
+            found = found()
+        except TypeError as error:
+            raise ValueError(f"must be an object, not its class, where that wants arguments: {value!r}") from error
+    begin = getattr(found, "begin", None)
+    if begin is None:
+        _check_arguments(_callable(found), ("request", "upload", "file"))
+    else:
+        _check_arguments(_callable(begin), ("request", "upload"))
+    return found
+
+
+def _check_arguments(function: Any, given: tuple[str, ...]) -> None:
+    try:
+        inspect.signature(function).bind(*given)
+    except TypeError as error:
+        raise ValueError(f"must take the arguments ({', '.join(given)}): {function!r} does not") from error
+    except ValueError:
+        pass  # of a function in C nobody knows
+
+
+_KINDS: dict[object, Callable[[object], Any]] = {
+    "size": parse_size,
+    "duration": parse_duration,
+    "mode": parse_mode,
+    "inspector": _inspector,
+}
+
+
 def coerce(value: object, annotation: Any) -> Any:
     """`value` as `annotation` declares it, strings of ini files and TOML included. ValueError says what is wanted.
 
-    Read are bool, int, float, str, Size, Duration, Mode, Literal, X | None, tuple[X, ...], Mapping and Callable
-    (the dotted path of one works as well); any other annotation takes every value.
+    Read are bool, int, float, str, Size, Duration, Mode, Inspector, Literal, X | None, tuple[X, ...], Mapping and
+    Callable (the dotted path of one works as well); any other annotation takes every value.
     """
     origin, members = get_origin(annotation), get_args(annotation)
     if origin is Annotated:

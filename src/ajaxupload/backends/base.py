@@ -42,12 +42,14 @@ class AbstractUploadBackend:
     #: `url(filename)` is where browsers get it, or None. `adopt(whole)` takes over the bytes of an upload that came in
     #: several requests (see `ajaxupload.partials.Whole`) instead of being fed them by `upload_chunk`: it comes after
     #: `setup`, and returns False to be fed after all. `scratch_dir()` is a private directory of the store's own file
-    #: system for such uploads, or None.
+    #: system for such uploads, or None. `reread()` opens what came by `upload_chunk` from its start, before
+    #: `upload_complete`: a store without it has its files written a second time where inspectors want to read them.
     open: Callable[[str], BinaryIO] | None = None
     delete: Callable[[str], None] | None = None
     url: Callable[[str], str | None] | None = None
     adopt: Callable[[Any], bool] | None = None
     scratch_dir: Callable[[], str | None] | None = None
+    reread: Callable[[], BinaryIO] | None = None
 
     def __init__(self, **options: Any) -> None:
         """Options override the class's for this instance, by upper-case or lower-case name. TypeError names the

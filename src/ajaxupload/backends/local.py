@@ -119,6 +119,10 @@ class LocalUploadBackend(AbstractUploadBackend):
         self._whole = whole
         return True
 
+    def reread(self) -> BinaryIO:
+        """What was written so far. Raises OSError."""
+        return self._written().reread()
+
     def scratch_dir(self) -> str | None:
         """Where unfinished uploads can be kept so that finishing one is a link."""
         return self._place().private

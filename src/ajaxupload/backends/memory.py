@@ -46,6 +46,10 @@ class MemoryUploadBackend(AbstractUploadBackend):
         """Keep it."""
         self._received().append(chunk)
 
+    def reread(self) -> BinaryIO:
+        """What came so far."""
+        return BytesIO(b"".join(self._received()))
+
     def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Put it into `files`. Returns its `filename`; raises NameTaken."""
         # A copy, though the bytes be equal: by its identity an undo knows this upload's file from another's.

@@ -155,11 +155,22 @@ def place_faults(settings: Settings) -> Iterator[str]:
     yield from faults
     if not faults:
         yield from _asked(settings, "examine")
+        yield from _inspectors_asked(settings)
 
 
 def advice(settings: Settings) -> Iterator[str]:
     """What each backend's place does without and should not."""
     yield from _asked(settings, "advise")
+
+
+def _inspectors_asked(settings: Settings) -> Iterator[str]:
+    """Scanners that cannot be reached would refuse every file."""
+    for endpoint in settings.endpoints.values():
+        for each in endpoint.inspect:
+            try:
+                yield from (f"endpoint {endpoint.path!r}: {text}" for text in getattr(each, "examine", list)())
+            except Exception as error:  # noqa: BLE001 - anybody's inspector
+                yield f"endpoint {endpoint.path!r}: {each!r} cannot be examined: {type(error).__name__}: {error}"
 
 
 def _asked(settings: Settings, hook: str) -> Iterator[str]:

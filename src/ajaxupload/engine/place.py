@@ -16,7 +16,7 @@ from ..config import EndpointSettings
 from ..partials.file import FilePartials
 from ..partials.file.tally import Caps
 
-__all__ = ["chosen_dir", "partials_of"]
+__all__ = ["chosen_dir", "partials_of", "scratch_parent"]
 
 
 def partials_of(settings: EndpointSettings) -> FilePartials:
@@ -41,7 +41,11 @@ def chosen_dir(settings: EndpointSettings) -> str | None:
 
 
 def _own_dir() -> str:
+    return os.path.join(scratch_parent(), f"ajaxupload-{os.geteuid()}", "partials")
+
+
+def scratch_parent() -> str:
+    """Where large things may lie for a while."""
     usual = "/var/tmp"  # noqa: S108 - a folder of our own below it, whose owner is checked
     told = "TMPDIR" in os.environ  # its owner has said where such things go
-    parent = tempfile.gettempdir() if told or not os.access(usual, os.W_OK | os.X_OK) else usual
-    return os.path.join(parent, f"ajaxupload-{os.geteuid()}", "partials")
+    return tempfile.gettempdir() if told or not os.access(usual, os.W_OK | os.X_OK) else usual

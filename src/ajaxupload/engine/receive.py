@@ -6,10 +6,10 @@ request's files become visible together, after its end was seen, or not at all. 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,8 +25,9 @@ from ..naming import display_name, render
 from ..partials import Record, Whole
 from ..request import UploadRequest
 from ..upload import Upload
-from ..validators import TypeRules, check_count, check_declared_size, check_min_size, check_size
+from ..validators import TypeRules, check_count, check_declared_size, check_min_size
 from .hooks import call, chain, for_backend, split_head, storing
+from .passing import Passage
 
 __all__ = ["Batch", "Engine"]
 
@@ -121,8 +122,9 @@ class Batch:
             check_count(len(self._stored) + 1, self._settings.max_files)
             head, rest = self._decide(upload, name, chunks)
             stored = self._prepare(upload, name)
-            self._store(stored, head, rest)
-            self._finish_checks(upload)
+            with Passage(self._settings, self._request, upload, getattr(stored.backend, "reread", None)) as passage:
+                self._store(stored, chain(head, rest), passage)
+                self._finish_checks(upload, passage)
         except UploadError as error:
             error.file = upload.name  # of several files, the reply says which one it was
             raise
@@ -141,12 +143,15 @@ class Batch:
                 self._adopting = True
                 stored = self._prepare(upload, upload.name, filename)
                 settle(stored.filename)
-                if self._adopted(stored, whole):
-                    upload.offset = whole.size
-                    self._digest(upload, chain(head, rest))
-                else:
-                    self._store(stored, head, rest)
-                self._finish_checks(upload)
+                with Passage(self._settings, self._request, upload, whole.open) as passage:
+                    if not self._adopted(stored, whole):
+                        self._store(stored, chain(head, rest), passage)
+                    elif passage.wanted:
+                        deque(passage.through(chain(head, rest)), maxlen=0)
+                        passage.hashed()
+                    else:
+                        upload.offset = whole.size
+                    self._finish_checks(upload, passage)
         except UploadError as error:
             error.file = upload.name
             raise
@@ -157,14 +162,6 @@ class Batch:
             return False
         with storing():
             return bool(adopt(whole))
-
-    def _digest(self, upload: Upload, chunks: Iterable[Block]) -> None:
-        """Where one is wanted, it is read once; else not at all."""
-        if self._settings.digest:
-            digest = hashlib.new(self._settings.digest)
-            for chunk in chunks:
-                digest.update(chunk)
-            upload.digest = f"{self._settings.digest}:{digest.hexdigest()}"
 
     def publish(self) -> list[Upload]:
         """Make all files durable and visible; call it when the request's end was seen. The uploads, in order."""
@@ -217,31 +214,25 @@ class Batch:
             path_names=upload.path_names,
         )
 
-    def _store(self, stored: _Stored, head: Block, rest: Iterator[Block]) -> None:
+    def _store(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
         backend, names = stored.backend, stored.upload.path_names
-        digest = hashlib.new(self._settings.digest) if self._settings.digest else None
-        chunks = self._counted(stored, chain(head, rest), digest)
-        for chunk in for_backend(chunks, backend.BUFFER_SIZE, backend.LENT_BUFFER):
+        seen = self._told(stored, passage.through(chunks))
+        for chunk in for_backend(seen, backend.BUFFER_SIZE, backend.LENT_BUFFER):
             with storing():
                 call(backend.upload_chunk, chunk, names=names)
-        if digest is not None:
-            stored.upload.digest = f"{self._settings.digest}:{digest.hexdigest()}"
+        passage.hashed()
 
-    def _counted(self, stored: _Stored, chunks: Iterable[Block], digest: Any) -> Iterator[Block]:
-        """Count, limit and hash what passes; tell those who watch."""
-        upload, max_size, told = stored.upload, self._settings.max_size, 0
+    def _told(self, stored: _Stored, chunks: Iterable[Block]) -> Iterator[Block]:
+        """The same; those who watch hear of them."""
+        upload, told = stored.upload, 0
         for chunk in chunks:
-            upload.offset += len(chunk)
-            check_size(upload.offset, max_size)
-            if digest is not None:
-                digest.update(chunk)
             yield chunk
             if upload.offset - told >= _PROGRESS_STEP:
                 told = upload.offset
                 self._emit(events.progressed, upload, stored.backend)
 
-    def _finish_checks(self, upload: Upload) -> None:
-        """All bytes are here and nothing is visible: the last word of the limits and of the application."""
+    def _finish_checks(self, upload: Upload, passage: Passage) -> None:
+        """All bytes are here and nothing is visible: the last word of the limits, the application and inspectors."""
         if upload.size is not None and upload.offset != upload.size:
             raise BodyIncomplete
         upload.size = upload.offset
@@ -249,6 +240,7 @@ class Batch:
         for validate in self._settings.validators:
             if validate(upload) is False:  # as `authorize` may say no
                 raise Unprocessable("The file was checked and refused.", code="refused")
+        passage.inspect()
 
     def _wait(self, stored: _Stored) -> None:
         with storing():

@@ -35,6 +35,7 @@ widgets show a reason only with status 200); this file decides what happened and
         ├── InternalError       500 a hook or backend failed in a way that nobody planned
         ├── NotImplementedHere  501 a transfer coding that no part of this package decodes
         ├── BadGateway          502 the remote store answered nonsense
+        ├── NotInspected        503 an inspector could not look at the file
         ├── StorageUnavailable  503 the store cannot be reached or written now; carries retry_after
         └── StorageFull         507 no space, no quota
 """
@@ -65,6 +66,7 @@ from .stored import (
     Fenced,
     InternalError,
     NameTaken,
+    NotInspected,
     OffsetMismatch,
     PieceDiffers,
     StorageFull,
@@ -96,6 +98,7 @@ __all__ = [
     "NotAuthenticated",
     "NotFound",
     "NotImplementedHere",
+    "NotInspected",
     "OffsetMismatch",
     "PieceDiffers",
     "StorageFull",

@@ -14,6 +14,7 @@ __all__ = [
     "Fenced",
     "InternalError",
     "NameTaken",
+    "NotInspected",
     "OffsetMismatch",
     "PieceDiffers",
     "StorageFull",
@@ -110,6 +111,20 @@ class StorageUnavailable(UploadError):
     code = "storage_unavailable"
     permanent = False
     default = "The storage is not available at the moment. Nothing was kept; please try again later."
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 30) -> None:
+        super().__init__(message)
+        self.headers["Retry-After"] = str(retry_after)
+
+
+class NotInspected(UploadError):
+    """An inspector could not look at the file: its scanner cannot be reached, or it failed. What it would have found,
+    nobody knows."""
+
+    status = 503
+    code = "not_inspected"
+    permanent = False
+    default = "The file could not be checked just now. Please try again later."
 
     def __init__(self, message: str | None = None, *, retry_after: int = 30) -> None:
         super().__init__(message)

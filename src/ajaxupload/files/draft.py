@@ -16,6 +16,7 @@ import secrets
 import warnings
 from contextlib import suppress
 from functools import lru_cache
+from typing import BinaryIO
 
 from .folders import Trail, start_write_back, sync
 from .private import Incoming, Slot
@@ -23,6 +24,7 @@ from .private import Incoming, Slot
 __all__ = ["Draft", "probe"]
 
 _WRITE = os.O_WRONLY | os.O_CLOEXEC
+_BOTH = os.O_RDWR | os.O_CLOEXEC
 #: What O_TMPFILE fails with where a file system or kernel lacks it (open(2)).
 _LACKING = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL))
 #: Bytes after which write-back is started, so that the sync at the end waits for little: 3.4 instead of 2.2 GB/s for
@@ -108,6 +110,12 @@ class Draft:
         if self._durable and self._written - self._handed_on >= _WRITE_BACK:
             start_write_back(fd, self._handed_on, self._written - self._handed_on)
             self._handed_on = self._written
+
+    def reread(self) -> BinaryIO:
+        """What was written, from its start; nothing is written any more then. Raises OSError."""
+        file = os.fdopen(os.dup(self._descriptor()), "rb")
+        file.seek(0)
+        return file
 
     def seal(self) -> None:
         """All bytes came: sync them if the draft is durable. Raises OSError."""
@@ -239,7 +247,7 @@ def _unnamed(folder: str) -> int | None:
     if not flag or not _has_proc():
         return None
     try:
-        fd = os.open(folder, _WRITE | flag, 0o600)
+        fd = os.open(folder, _BOTH | flag, 0o600)
     except OSError as error:
         if error.errno in _LACKING:
             return None
@@ -253,7 +261,7 @@ def _unnamed(folder: str) -> int | None:
 def _named(incoming: Incoming) -> tuple[int, Slot]:
     slot = incoming.claim()
     try:
-        return os.open(slot.path, _WRITE | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), slot
+        return os.open(slot.path, _BOTH | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), slot
     except BaseException:
         slot.drop()
         raise

@@ -14,6 +14,7 @@ from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.errors import Forbidden, NotAuthenticated
 from ajaxupload.protocols.tus.extensions import EXTENSIONS
 from ajaxupload.upload import Upload
+from tests.wire.apps import looking
 
 PARTNER = "https://partner.example"
 LIMIT = "1 MiB"
@@ -76,6 +77,8 @@ def endpoints() -> dict[str, dict[str, Any]]:
         "/whole-parts": {"tus_disable": ["concatenation-unfinished"]},
         "/core": {"tus_disable": [each for each in EXTENSIONS if each != "creation"]},
         "/served": {"serve": True},
+        "/watched": {"inspect": looking.Sniffer()},
+        "/read": {"inspect": [looking.read]},
         "/whole": {"protocols": ["valums", "form", "raw"]},
     }
     return {path: {"backend": "default", "max_size": LIMIT, **table} for path, table in tables.items()}

@@ -1,0 +1,104 @@
+"""What is done with a file's bytes on their way into a store: counted, limited, hashed and shown to inspectors.
+
+What lives here: one pass over the bytes, for all who want to see them. What must not: where they come from and where
+they go (receive.py).
+
+Inspectors that are functions read the file when all of it is here. Where the store cannot hand back what it has not
+published yet, the bytes are written a second time, to a file without a name, for as long as that takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import BinaryIO
+
+from ..body import Block
+from ..config import EndpointSettings
+from ..request import UploadRequest
+from ..upload import Upload
+from ..validators import check_size
+from .hooks import storing
+from .inspecting import Inspection
+from .place import scratch_parent
+
+__all__ = ["Passage"]
+
+
+class Passage:
+    """One file's. `reread` opens what has come from its start; None where the store cannot do that."""
+
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        request: UploadRequest,
+        upload: Upload,
+        reread: Callable[[], BinaryIO] | None,
+    ) -> None:
+        self._upload = upload
+        self._max_size = settings.max_size
+        self._algorithm = settings.digest
+        self._digest = hashlib.new(settings.digest) if settings.digest else None
+        self._inspection = Inspection(settings, request, upload)
+        self._reread = reread
+        self._spool: BinaryIO | None = None
+
+    def __enter__(self) -> Passage:
+        """Inspectors begin: a scanner that is away is told before the first byte is read."""
+        try:
+            self._inspection.begin()
+            if self._inspection.reads and self._reread is None:
+                with storing():
+                    self._spool = tempfile.TemporaryFile(dir=scratch_parent())
+        except BaseException:
+            self._inspection.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._inspection.close()
+        if self._spool is not None:
+            self._spool.close()
+
+    @property
+    def wanted(self) -> bool:
+        """Does anybody want to see the bytes, who would not read them by himself?"""
+        return self._digest is not None or self._inspection.watches
+
+    def through(self, chunks: Iterable[Block]) -> Iterator[Block]:
+        """The same chunks."""
+        upload = self._upload
+        for chunk in chunks:
+            upload.offset += len(chunk)
+            check_size(upload.offset, self._max_size)
+            if self._digest is not None:
+                self._digest.update(chunk)
+            self._inspection.feed(chunk)
+            if self._spool is not None:
+                with storing():
+                    self._spool.write(chunk)
+            yield chunk
+
+    def hashed(self) -> None:
+        """All bytes have passed: the upload knows its digest."""
+        if self._digest is not None:
+            self._upload.digest = f"{self._algorithm}:{self._digest.hexdigest()}"
+
+    def inspect(self) -> None:
+        """The inspectors' verdicts. Raises the UploadError that refuses the file, NotInspected."""
+        with storing():
+            if self._spool is not None:
+                self._spool.flush()
+        self._inspection.end(self._reread or self._respooled)
+
+    def _respooled(self) -> BinaryIO:
+        if self._spool is None:
+            raise RuntimeError("nobody was going to read this file")
+        copy = os.fdopen(os.dup(self._spool.fileno()), "rb")
+        copy.seek(0)
+        return copy
