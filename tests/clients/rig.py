@@ -22,12 +22,14 @@ from tests.clients.widgets import Widget
 from tests.wire.servers import START, Server, faults, running
 
 if TYPE_CHECKING:  # so that this loads where Playwright is missing, and the tests are skipped
-    from playwright.sync_api import CDPSession, Page
+    from playwright.sync_api import CDPSession, Error, Page, Request
 
-__all__ = ["DISK", "Site", "Visit", "digest"]
+__all__ = ["DISK", "DOORS", "Site", "Visit", "digest"]
 
+#: Door -> the module that opens it.
+DOORS = {"wsgi": "bare", "django": "django_app", "flask": "flask_app"}
 _COMMAND = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "8", "-w", "2", "--no-control-socket"]
-_MORE = ["--graceful-timeout", "2", "tests.clients.app:application"]
+_MORE = ["--graceful-timeout", "2"]
 #: Bytes that a file may have before the disk is full.
 DISK = 512 << 10
 
@@ -38,12 +40,14 @@ def digest(data: bytes) -> str:
 
 
 class Site:
-    """One gunicorn with two workers. Use as a context manager."""
+    """One gunicorn with two workers behind one door. Use as a context manager."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, door: str, root: Path, built: Path) -> None:
+        self.door, self.root = door, root
+        self._built = built
         self._stack = ExitStack()
         self._server: Server | None = None
+        self._heard = 0
         (root / "orders").mkdir()
 
     def __enter__(self) -> Site:
@@ -52,9 +56,16 @@ class Site:
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
+        assert not self.complaints()
+
+    def complaints(self) -> list[str]:
+        """What went wrong behind the door since the last call."""
         assert self._server is not None
+        said = self._server.said
+        news, self._heard = said[self._heard :], len(said)
         # A full disk is told to who runs the server; of other tracebacks there is none.
-        assert not [fault for fault in faults(self._server.said) if "File too large" not in fault]
+        told = [fault for fault in faults(news) if "File too large" not in fault]
+        return [*told, *(f"Django spooled {path}" for path in self.root.glob("temp/*"))]
 
     @property
     def url(self) -> str:
@@ -63,9 +74,12 @@ class Site:
         return f"http://{self._server.host}"
 
     def _start(self, port: int) -> None:
-        command = [*_COMMAND, "-b", f"127.0.0.1:{port}", *_MORE]
+        module = f"tests.clients.apps.{DOORS[self.door]}:application"
+        command = [*_COMMAND, "-b", f"127.0.0.1:{port}", *_MORE, module]
         env = {"AJAXUPLOAD_CLIENTS_ROOT": str(self.root), "AJAXUPLOAD_CLIENTS_DISK": str(DISK)}
-        self._server = self._stack.enter_context(running("gunicorn", command, self.root, env=env))
+        env["AJAXUPLOAD_CLIENTS_BUILT"] = str(self._built)
+        self._server = self._stack.enter_context(running(self.door, command, self.root, env=env))
+        self._heard = 0
 
     def die(self) -> int:
         """All its processes, at once, as when the power fails. The port that it had."""
@@ -82,10 +96,13 @@ class Site:
 
     def restart(self) -> None:
         """Die, and begin again at the same address."""
+        complaints = self.complaints()
         self._start(self.die())
+        assert not complaints
 
     def order(self, case: str, do: str, *, after: int, times: int = 1) -> None:
-        """From the case's request number `after` on (0 is the first), `times` requests "fail", "stall" or "lose"."""
+        """From the case's request number `after` on (0 is the first), `times` requests "fail", "stall", "lose" or
+        "reset" (apps/orders.py)."""
         order = {"do": do, "after": after, "times": times}
         self._order(case).write_text(json.dumps(order), encoding="utf-8")
 
@@ -96,6 +113,10 @@ class Site:
     def counted(self, case: str) -> int:
         """Requests with a body that came since the order."""
         return sum(1 for _ in self._order(case).parent.glob(f"{case}.[0-9]*"))
+
+    def resets(self, case: str) -> int:
+        """Connections that were reset in the middle of a body, as was ordered."""
+        return sum(1 for _ in self._order(case).parent.glob(f"{case}.reset-*"))
 
     def _order(self, case: str) -> Path:
         return self.root / "orders" / f"{case}.json"
@@ -132,15 +153,38 @@ class Visit:
     network: CDPSession | None = None
 
     def __post_init__(self) -> None:
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append((request.method, request.url)))
+        self.page.on("pageerror", self._complain)
+        self.page.on("request", self._count)
+
+    def _complain(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def _count(self, request: Request) -> None:
+        self.requests.append((request.method, request.url))
+
+    def leave(self) -> None:
+        """Forget all that the browser knows of the site, for the next one to come as if for the first time."""
+        if self.network is not None:
+            self.slow(-1)
+            self.network.detach()
+        if self.page.url.startswith(self.site.url):
+            self.page.evaluate("localStorage.clear()")
+        self.page.goto("about:blank")
+        self.page.remove_listener("pageerror", self._complain)
+        self.page.remove_listener("request", self._count)
+        self.page.context.clear_cookies()
 
     def open(self, options: dict[str, Any], *, endpoint: str = "in", **settings: Any) -> None:
         """Load the page with the widget's options."""
-        given = {"url": f"/{endpoint}/{self.case}", "options": options, **settings}
-        self.page.goto(f"{self.site.url}/pages/{self.widget.name}.html#{quote(json.dumps(given))}")
+        given = {"url": f"/{endpoint}/{self.case}", "widget": self.widget.name, "options": options, **settings}
+        page = self.widget.page or self.widget.name
+        self.page.goto(f"{self.site.url}/pages/{page}.html#{quote(json.dumps(given))}")
         self.page.locator(self.widget.picker).first.wait_for(state="attached")
         self.page.evaluate("Promise.resolve(ready).then(() => null)")
+
+    def begin(self, mode: str, **settings: Any) -> None:
+        """Load the page with the widget's options for a mode."""
+        self.open(dict(self.widget.modes[mode]), **settings)
 
     def choose(self, *files: Path) -> None:
         """As a person does in the chooser."""
@@ -176,16 +220,26 @@ class Visit:
         self.until(lambda: sorted(self.done()) == wanted)
         return self.done()
 
+    def wait_stored(self, *files: Path) -> None:
+        """Until the widget calls these stored; then they are there once and to the bit, and nothing else is."""
+        wanted = {file.name: digest(file.read_bytes()) for file in files}
+        self.wait_done(wanted)
+        assert self.site.stored(self.case) == wanted
+
     def until(self, what: Any, timeout: float = 20) -> None:
         """Wait until a function here gives something true."""
         deadline = time.monotonic() + timeout
         while not what():
             assert time.monotonic() < deadline, f"never true: {self.story()}"
-            self.page.wait_for_timeout(10)
+            self.page.wait_for_timeout(50)
 
     def sent(self) -> list[str]:
         """Methods of the requests to the upload address."""
         return [method for method, url in self.requests if f"/{self.case}" in url]
+
+    def pieces(self) -> int:
+        """How many requests with a body went there."""
+        return sum(method in ("POST", "PATCH", "PUT") for method in self.sent())
 
     def story(self) -> str:
         """What a failing test wants to know."""

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import MAKE, OPEN
-from tests.clients.rig import DISK
+from tests.clients.conftest import MAKE, OPEN, able, every
+from tests.clients.rig import DISK, DOORS
 from tests.clients.widgets import WIDGETS
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.slow]
 
+FRAMEWORKS = [door for door in DOORS if door != "wsgi"]
 #: Endpoint -> size of the file that it does not take, and what a person is to read.
 REASONS = {
     "large": (150_000, "larger than the 100 kB"),
@@ -41,18 +42,28 @@ def refused(visit: OPEN, make: MAKE, name: str, endpoint: str, options: Mapping[
     return " ".join(shown.all_inner_texts())
 
 
-#: Widget and mode, where it can send a file in that way.
-WAYS = [(name, mode) for name, widget in WIDGETS.items() for mode in ("whole", "chunked") if mode in widget.modes]
-
-
+@every(*able("whole"))
 @pytest.mark.parametrize("endpoint", REASONS)
-@pytest.mark.parametrize(("name", "mode"), WAYS)
-def test_the_servers_reason_is_seen(visit: OPEN, make: MAKE, name: str, mode: str, endpoint: str) -> None:
+def test_the_servers_reason_for_a_whole_file_is_seen(visit: OPEN, make: MAKE, name: str, endpoint: str) -> None:
     widget = WIDGETS[name]
-    assert REASONS[endpoint][1] in refused(visit, make, name, endpoint, {**widget.modes[mode], **widget.helped})
+    assert REASONS[endpoint][1] in refused(visit, make, name, endpoint, {**widget.modes["whole"], **widget.helped})
 
 
-@pytest.mark.parametrize("name", [name for name, widget in WIDGETS.items() if widget.lack])
+@every(*able("chunked"))
+@pytest.mark.parametrize("endpoint", REASONS)
+def test_the_servers_reason_for_a_piece_is_seen(visit: OPEN, make: MAKE, name: str, endpoint: str) -> None:
+    widget = WIDGETS[name]
+    assert REASONS[endpoint][1] in refused(visit, make, name, endpoint, {**widget.modes["chunked"], **widget.helped})
+
+
+@every(*WIDGETS, doors=FRAMEWORKS)
+def test_a_hooks_reason_is_seen_in_each_framework(visit: OPEN, make: MAKE, name: str) -> None:
+    widget = WIDGETS[name]
+    options = {**widget.modes.get("chunked", {}), **widget.helped}
+    assert REASONS["authorize"][1] in refused(visit, make, name, "authorize", options)
+
+
+@every(*(name for name, widget in WIDGETS.items() if widget.lack))
 def test_without_its_options_a_widget_shows_its_own_words(visit: OPEN, make: MAKE, name: str) -> None:
     lack = WIDGETS[name].lack
     assert lack is not None

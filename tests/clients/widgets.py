@@ -9,14 +9,16 @@ are spelled out in its page.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["CHUNK", "MODES", "WIDGETS", "Widget"]
+__all__ = ["CHUNK", "FILM", "MODES", "WIDGETS", "Widget"]
 
 #: Bytes of a piece: small, so that a small file has many.
 CHUNK = 16 << 10
+#: Bytes of a file in seven pieces, the last of them short.
+FILM = 6 * CHUNK + 1000
 #: Mode -> what is tried, in the order of the docs' columns.
 MODES = {
     "whole": "one request for a file: three at once, names in any script",
@@ -28,6 +30,7 @@ MODES = {
     "restart": "the server is killed in the middle and started again",
     "retry": "a request is answered with 503",
     "lost": "a piece is stored, and the connection cut before the answer",
+    "reset": "the connection is reset in the middle of a piece, twice",
     "again": "given up after a failure, and started again by hand: what is there is not sent again",
     "cancel": "cancelled in the middle, nothing is stored",
     "delete": "deleted by a click",
@@ -40,10 +43,11 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Widget:
     """One widget at one version.
 
-    `name` is its page. `picker` finds its file input, `shown` where it tells a person what went wrong. `modes` has the
-    options for each thing that it can do. `helped` are the options with which it shows the server's reason; `lack` is
-    what it shows without them, None if it needs none. `listed` finds the names of files that it shows; `delete`,
-    `cancel` and `again` the buttons that it draws, where it draws them: else its page has a function of that name.
+    `picker` finds its file input, `shown` where it tells a person what went wrong. `modes` has the options for each
+    thing that it can do. `helped` are the options with which it shows the server's reason; `lack` is what it shows
+    without them, None if it needs none. `listed` finds the names of files that it shows; `delete`, `cancel` and `again`
+    the buttons that it draws, where it draws them: else its page has a function of that name. `page` is its page, the
+    one of its name if not said: several may share one. `tells` says that it tells the server when a person cancels.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Widget:
     delete: str = ""
     cancel: str = ""
     again: str = ""
+    page: str = ""
+    tells: bool = False
 
 
 def chunked(pieces: Mapping[str, Any], **modes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -84,6 +90,7 @@ FINE_UPLOADER = Widget(
         restart={"retry": {"enableAuto": True, "autoAttemptDelay": 0.3, "maxAutoAttempts": 50}},
         retry=_FU_AGAIN,
         lost=_FU_AGAIN,
+        reset=_FU_AGAIN,
         again={"retry": {"showButton": True}},
         delete={"deleteFile": {"enabled": True}},
         list={"session": {}},
@@ -98,13 +105,12 @@ _DROPZONE = chunked(
     restart={"retryChunks": True, "retryChunksLimit": 10_000},
     retry={"retryChunks": True},
     lost={"retryChunks": True},
+    reset={"retryChunks": True},
 )
 DROPZONE = Widget(
     "dropzone", "Dropzone 6.3", picker=".dz-hidden-input", shown="[data-dz-errormessage]", modes=_DROPZONE
 )
-DROPZONE5 = Widget(
-    "dropzone5", "Dropzone 5.9", picker=".dz-hidden-input", shown="[data-dz-errormessage]", modes=_DROPZONE
-)
+DROPZONE5 = replace(DROPZONE, name="dropzone5", title="Dropzone 5.9", page="dropzone")
 FILEPOND = Widget(
     "filepond",
     "FilePond 4.32",
@@ -114,12 +120,14 @@ FILEPOND = Widget(
     delete=".filepond--action-revert-item-processing",
     cancel=".filepond--action-abort-item-processing",
     again=".filepond--action-retry-item-processing",
+    tells=True,
     modes=chunked(
         {"chunkUploads": True, "chunkSize": CHUNK},
         many={},
         restart={"chunkRetryDelays": [200] * 50},
         retry={"chunkRetryDelays": [50]},
         lost={"chunkRetryDelays": [50] * 4},
+        reset={"chunkRetryDelays": [50] * 4},
         again={"chunkRetryDelays": []},
         delete={},
         list={},
@@ -138,6 +146,7 @@ _RESUMABLE = chunked(
     restart={"maxChunkRetries": 100, "chunkRetryInterval": 100, "simultaneousUploads": 3},
     retry={"simultaneousUploads": 3},
     lost={"simultaneousUploads": 3},
+    reset={"simultaneousUploads": 3},
     again={"maxChunkRetries": 0},
 )
 RESUMABLE = Widget(
@@ -148,7 +157,7 @@ RESUMABLE = Widget(
     modes=_RESUMABLE,
     helped=_RETRYING,
 )
-FLOW = Widget("flow", "Flow.js 2.14", picker="#pick", shown="#list li", modes=_RESUMABLE, helped=_RETRYING)
+FLOW = replace(RESUMABLE, name="flow", title="Flow.js 2.14", page="resumablejs")
 PLUPLOAD = Widget(
     "plupload",
     "Plupload 2.3",
@@ -160,6 +169,7 @@ PLUPLOAD = Widget(
         restart={"max_retries": 20},
         retry={"max_retries": 1},
         lost={"max_retries": 2},
+        reset={"max_retries": 2},
         again={},
     ),
     helped={"help": True},
@@ -180,6 +190,7 @@ BLUEIMP = Widget(
         restart={"retries": 50},
         retry={"retries": 1},
         lost={"retries": 2},
+        reset={"retries": 2},
         again={},
         delete={"list": True},
         list={"list": True},
@@ -190,13 +201,26 @@ UPPY = Widget(
     "Uppy 6 (XHR upload)",
     picker="#pick",
     shown="#list li",
-    modes={"whole": NOTHING, "empty": NOTHING, "retry": {"help": True}, "cancel": NOTHING},
+    modes={"whole": NOTHING, "empty": NOTHING, "retry": {"help": True}, "reset": {"help": True}, "cancel": NOTHING},
     helped={"help": True},
     lack="This looks like a network error",
 )
+_TUS = chunked(
+    {"chunkSize": CHUNK},
+    many={},
+    parallel={"parallelUploads": 3},
+    reload={},
+    restart={"retryDelays": [200] * 50},
+    retry={"retryDelays": [50]},
+    lost={"retryDelays": [50] * 2},
+    reset={"retryDelays": [50] * 2},
+    again={"retryDelays": []},
+)
+UPPY_TUS = Widget("uppytus", "Uppy 6 (Tus)", picker="#pick", shown="#list li", modes=_TUS, page="uppy", tells=True)
+TUS = replace(UPPY_TUS, name="tusjs", title="tus-js-client 4.3", page="")
 _PLAIN = {"whole": NOTHING, "empty": NOTHING}
-HTMX2 = Widget("htmx2", "htmx 2.0", picker="#pick", shown="#answer [role=alert]", modes=_PLAIN)
-HTMX4 = Widget("htmx4", "htmx 4.0", picker="#pick", shown="#answer [role=alert]", modes=_PLAIN)
+HTMX2 = Widget("htmx2", "htmx 2.0", picker="#pick", shown="#answer [role=alert]", modes=_PLAIN, page="htmx")
+HTMX4 = replace(HTMX2, name="htmx4", title="htmx 4.0")
 
 WIDGETS = {
     each.name: each
@@ -210,6 +234,8 @@ WIDGETS = {
         PLUPLOAD,
         BLUEIMP,
         UPPY,
+        UPPY_TUS,
+        TUS,
         HTMX2,
         HTMX4,
     )

@@ -7,6 +7,15 @@ let again = () => {};
 /** What the page waits for before files may be chosen. */
 let ready = Promise.resolve();
 
+// Django gives its pages a cookie, and wants it back in a header; where there is none, nothing is added.
+const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+const headers = token ? { 'X-CSRFToken': token } : {};
+
+/** A script whose address depends on the widget: for pages of several versions. */
+function load(script) {
+  document.write(`<script src="${script}"><\/script>`);
+}
+
 /** The widget says that a file is stored; `reply` is what the server answered. */
 function done(name, reply) {
   seen.done.push([name, reply]);
