@@ -50,7 +50,7 @@ def test_eight_pieces_side_by_side_do_not_end_one_anothers_turns(tmp_path: Path)
                 each.put_piece(turn, content[at * 100 + step * 25 : at * 100 + step * 25 + 25])
         for at, (each, turn) in enumerate(zip(opened, turns, strict=True)):
             assert turn is not None
-            each.accept_piece(turn, at * 100)
+            each.accept_piece(turn, at * 100, 0)
             each.close()
         assert one.offset == 800
     assert data_of(store) == content
@@ -66,7 +66,7 @@ def test_a_piece_that_overlaps_anothers_turn_ends_it(tmp_path: Path) -> None:
         with pytest.raises(Fenced):
             one.put_piece(old, b"late")
         other.put_piece(new, b"y" * 11)
-        other.accept_piece(new, 49)
+        other.accept_piece(new, 49, 0)
         assert one.missing() == [(0, 49), (60, 100)]
 
 

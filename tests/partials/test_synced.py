@@ -125,5 +125,5 @@ def put_piece_of(one: FilePartial) -> bool:
     turn = one.begin_piece(3, 6)
     assert turn is not None
     one.put_piece(turn, b"def")
-    one.accept_piece(turn, 3)
+    one.accept_piece(turn, 3, 0)
     return True

@@ -53,7 +53,7 @@ def test_status_and_remove_end_turns_of_both_manners(tmp_path: Path, end: Any) -
         with pytest.raises(Fenced):
             two.put_piece(holding, b"late")
         with pytest.raises(Fenced):
-            two.accept_piece(holding, 0)
+            two.accept_piece(holding, 0, 0)
 
 
 def test_asking_for_the_offset_disturbs_nobody(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_declaring_the_size_leaves_the_turns_at_pieces(tmp_path: Path) -> None:
         assert turn is not None
         other.declare(6)
         one.put_piece(turn, b"abc")
-        one.accept_piece(turn, 0)
+        one.accept_piece(turn, 0, 0)
         assert one.offset == 3
 
 

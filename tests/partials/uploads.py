@@ -10,6 +10,7 @@ import copy
 import hashlib
 import os
 import random
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def put_piece(partial: FilePartial, start: int, content: bytes, step: int = 1 <<
         return False
     for begin in range(0, len(content), step):
         partial.put_piece(turn, content[begin : begin + step])
-    partial.accept_piece(turn, start)
+    partial.accept_piece(turn, start, zlib.crc32(content))
     return True
 
 

@@ -80,9 +80,14 @@ def test_a_piece_before_its_turn_may_be_sent_again_later(door: Door) -> None:
 
 @here
 @pytest.mark.parametrize("first", [b"abcdefghij", b"0123456abc", b"01234", b"0123456789012"])
-def test_a_first_piece_that_differs_begins_another_file(door: Door, first: bytes) -> None:
+def test_a_first_piece_that_differs_begins_another_file_once_the_one_before_is_silent(
+    door: Door, first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     visit = Visit(door)
     begun = [plupload(visit, k, 3, WHOLE[10 * k : 10 * k + 10]) for k in range(2)]
+    waits = plupload(visit, 0, 3, first)  # whoever sent two pieces may be about to send the third
+    assert (waits.status, waits.json["code"], waits.json["preventRetry"]) == (409, "out_of_turn", False)
+    monkeypatch.setattr("ajaxupload.protocols.serial._QUIET", -1.0)
     again = plupload(visit, 0, 3, first)
     assert (again.status, again.json["complete"]) == (200, False), again
     assert again.json["id"] == begun[0].json["id"]

@@ -22,7 +22,7 @@ from .finish import finish, raise_refusal, refuse
 from .hooks import storing
 from .receive import Engine
 from .sweeping import Sweeper
-from .write import crosses_head, drain, keep, take_piece, take_verified
+from .write import Summed, compare_repeat, crosses_head, keep, take_piece, take_verified
 
 __all__ = ["Resumable"]
 
@@ -146,16 +146,31 @@ class Resumable:
         """Take the `size` bytes from `start`, in any order with others: WHOLE. Writing them again is harmless."""
         raise_refusal(partial.record)
         check_declared_size(start + size, self._limit(partial))
-        before = partial.offset
+        before, summed = partial.offset, Summed(chunks)
         try:
-            came = take_piece(partial, start, size, chunks=chunks, expected=expected, exact=exact)
+            came = take_piece(partial, start, size, chunks=summed, expected=expected, exact=exact)
         except (NotFound, Fenced):
             with storing():
                 if partial.reload().state != "complete":
                     raise
-            return drain(chunks)  # a repeat that the last piece has overtaken
+            return compare_repeat(partial, start, summed)  # the last piece has overtaken it
         self._watch(request, partial, before)(partial.offset)
         return came
+
+    def repeat(self, partial: Partial, start: int, *, chunks: Callable[[], Block]) -> int:
+        """Read a piece of an upload that is complete, from `start` on. How many bytes; PieceDiffers if it is known that
+        this is another one."""
+        return compare_repeat(partial, start, Summed(chunks))
+
+    def refuse(self, request: UploadRequest, partial: Partial, error: UploadError) -> None:
+        """For good, unless it is complete: the answer to every later request is `error`, and the bytes go."""
+        with storing():
+            upload = partial.record.upload(partial.offset)
+            with partial.finishing(_PATIENCE):
+                refuse(partial, error)
+        upload.state, request.told = partial.record.state, True
+        if upload.state == "refused":
+            self._emit(events.refused, upload, request, error=error)
 
     def status(self, partial: Partial) -> int:
         """The offset, at which the next write will be taken. Ends the turn of whoever writes now. Raises what the
@@ -254,10 +269,7 @@ class Resumable:
             self.engine.rules.check_head(record.name, head[: record.size])
         except UploadError as error:
             error.file = record.name
-            with storing(), partial.finishing(_PATIENCE):
-                refuse(partial, error)
-            upload, request.told = partial.record.upload(len(head)), True
-            self._emit(events.refused, upload, request, error=error)
+            self.refuse(request, partial, error)
             raise
 
     def _check_owner(self, request: UploadRequest, partial: Partial, principal: str | None) -> None:

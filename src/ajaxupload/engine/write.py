@@ -8,6 +8,7 @@ KEEP: what arrived stays, whatever cut it short. WHOLE: a piece counts when it i
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -18,7 +19,7 @@ from ..validators import HEAD_BYTES, check_declared_size, human_size
 from .digests import Expected
 from .hooks import storing
 
-__all__ = ["crosses_head", "drain", "keep", "store_whole", "take_piece", "take_verified"]
+__all__ = ["Summed", "compare_repeat", "crosses_head", "keep", "store_whole", "take_piece", "take_verified"]
 
 #: Bytes between two syncs of one request: a HEAD waits for no more than these to reach the disk.
 _SYNC_STEP = 8 << 20
@@ -27,6 +28,21 @@ _COMPARE = 1 << 20
 
 #: Is told of the bytes that count after each block; may refuse the upload by raising.
 Watch = Callable[[int], None]
+
+
+class Summed:
+    """Blocks on their way from `chunks`; how many bytes they had, and their CRC-32."""
+
+    def __init__(self, chunks: Callable[[], Block]) -> None:
+        self._chunks = chunks
+        self.size = self.crc = 0
+
+    def __call__(self) -> Block:
+        """The next block, empty at the end."""
+        block = self._chunks()
+        self.size += len(block)
+        self.crc = zlib.crc32(block, self.crc)
+        return block
 
 
 def keep(partial: Partial, at: int, body: Body, most: int, watch: Watch) -> int:
@@ -133,7 +149,7 @@ def take_piece(
     start: int,
     size: int,
     *,
-    chunks: Callable[[], Block],
+    chunks: Summed,
     expected: Expected | None,
     exact: bool = True,
 ) -> int:
@@ -162,16 +178,21 @@ def take_piece(
         expected.check()
     if turn is not None:
         with storing():
-            partial.accept_piece(turn, start)
+            partial.accept_piece(turn, start, chunks.crc)
     return taken - start
 
 
-def drain(chunks: Callable[[], Block]) -> int:
-    """Read what nobody wants any more: its clients wait until they have sent it. How many bytes."""
-    size = 0
-    while block := chunks():
-        size += len(block)
-    return size
+def compare_repeat(partial: Partial, start: int, chunks: Summed) -> int:
+    """Read a piece of what was stored and given back already: its clients wait until they have sent it. How many bytes.
+
+    PieceDiffers if a piece of this length came from there before, and was another one.
+    """
+    while chunks():
+        pass
+    with storing():
+        if partial.knows_other(start, start + chunks.size, chunks.crc):
+            raise PieceDiffers
+    return chunks.size
 
 
 def _compare(partial: Partial, at: int, block: Block) -> None:

@@ -198,8 +198,11 @@ class Partial(Protocol):
     def put_piece(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
         """Write at the turn's place; the bytes do not count yet. Raises Fenced, OSError."""
 
-    def accept_piece(self, turn: Turn, start: int) -> None:
-        """The piece from `start` counts, durably. Raises Fenced, OSError."""
+    def accept_piece(self, turn: Turn, start: int, crc: int) -> None:
+        """The piece from `start` counts, durably; `crc` is its CRC-32. Raises Fenced, OSError."""
+
+    def knows_other(self, start: int, end: int, crc: int) -> bool:
+        """Was just this range accepted as a piece, with another CRC-32? Also when its bytes are gone."""
 
     def missing(self) -> list[tuple[int, int]]:
         """The ranges (from, up to) below the size that do not count yet; a size that is unknown is infinite: []."""

@@ -114,16 +114,16 @@ class Mount:
             visitors.visitor_of(self, request)  # whoever comes with no cookie has one from now on
         return found
 
-    def success(self, request: UploadRequest, uploads: Sequence[Upload]) -> dict[str, Any]:
-        """The superset, with what clients may do with each file later."""
-        return replies.success(uploads, lambda upload: self._links(request, upload))
+    def success(self, request: UploadRequest, uploads: Sequence[Upload], *, owned: bool = True) -> dict[str, Any]:
+        """The superset, with what clients may do with each file later: where it is `owned`, delete it."""
+        return replies.success(uploads, lambda upload: self._links(request, upload, owned))
 
-    def _links(self, request: UploadRequest, upload: Upload) -> dict[str, str]:
+    def _links(self, request: UploadRequest, upload: Upload, owned: bool) -> dict[str, str]:
         """blueimp's `deleteUrl` and `deleteType`, which the superset has for all; a `url` where the store has none."""
         found: dict[str, str] = {}
         if self.partials is None or upload.state != "complete":
             return found
-        if self.partials.deletes and self.owner_of(request, upload.principal, upload.id) is not None:
+        if owned and self.partials.deletes and self.owner_of(request, upload.principal, upload.id) is not None:
             found |= {"deleteUrl": self.url_of(request, upload.id), "deleteType": "DELETE"}
         if self.settings.serve and not upload.url and not upload.result.get("url"):
             found["url"] = self.url_of(request, upload.id)
@@ -140,8 +140,12 @@ class Mount:
         return self.resumable().store.key_id("owner", place, who)
 
     def who(self, request: UploadRequest) -> str | None:
-        """The asker's principal, None for an anonymous one. Raises what `authorize` refuses with."""
-        return self.guard.admit(request, "status", Upload(path_names=request.path_names))
+        """The asker's principal, None for an anonymous one; `authorize` is asked once. Raises what it refuses with."""
+        if "ajaxupload.who" not in request.environ:
+            upload = Upload(path_names=request.path_names)
+            request.environ["ajaxupload.who"] = self.guard.admit(request, "status", upload)
+        who: str | None = request.environ["ajaxupload.who"]
+        return who
 
     def key_id(self, request: UploadRequest, *words: str) -> str:
         """The id that a client's own key has here: for this endpoint and this person, and nobody can guess it."""

@@ -96,10 +96,12 @@ class Blueimp(SerialProtocol):
         return self.answer(request, partial, None)
 
     def answer(self, request: UploadRequest, partial: Partial, upload: Upload | None) -> Response:
-        """With how far it has come."""
+        """With how far it has come; no farther than this piece, for what follows may be of another file that begins
+        like this one, and is compared when it comes."""
         response = super().answer(request, partial, upload)
         if partial.offset:
-            response.headers["Range"] = f"0-{partial.offset - 1}"
+            end = self._piece(request)
+            response.headers["Range"] = f"0-{min(partial.offset, end.start + end.most) - 1}"
         return response
 
     # ---- whole files -------------------------------------------------------------------------------------------------
@@ -153,16 +155,15 @@ class Blueimp(SerialProtocol):
         """
         name, size = request.query["file"], request.query.get("size", "")
         total = int(size) if size.isascii() and size.isdigit() and len(size) <= 18 else None
-        found, _next = self.newest(request, (name,), total)
+        key = self.asked(request, (name,))
+        found = self.numbered(key, total)[0] if key is not None else None
         come: dict[str, object] | None = None
         if found is not None:
-            with self.mount.find(request, found, "status") as partial:
+            with self.mount.find(request, found.record.id, "status") as partial:
                 raise_refusal(partial.record)
                 if partial.record.state == "open" and partial.offset:
                     come = {"name": partial.record.name, "size": self.mount.resumable().status(partial)}
-        response = replies.json_reply({"file": come})
-        self.shown(request, response)
-        return response
+        return replies.json_reply({"file": come})
 
 
 def _by_jquery(request: UploadRequest) -> bool:

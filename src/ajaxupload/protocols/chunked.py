@@ -11,7 +11,8 @@ page gets to see is the one that arrived last.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as _new
 
@@ -19,14 +20,13 @@ from webob import Response
 
 from ..body import Block
 from ..engine.hooks import storing
-from ..errors import BadRequest, Conflict, NoFile, NotFound
+from ..errors import BadRequest, NoFile, NotFound, PieceDiffers
 from ..naming import display_name
 from ..partials import Partial, Record
 from ..request import UploadRequest
 from ..upload import Upload
-from . import replies
+from . import replies, visitors
 from .base import Protocol, form_of
-from .visitors import show, visitor_of
 
 __all__ = ["ChunkProtocol", "Piece", "count_of", "is_uuid", "number_of"]
 
@@ -34,6 +34,12 @@ __all__ = ["ChunkProtocol", "Piece", "count_of", "is_uuid", "number_of"]
 MOST_PIECES = 10_000
 #: Seconds for which pieces of a stored file are taken for repeats: afterwards the same name and size mean another one.
 _MEANT = 600.0
+#: Seconds by which a piece without a cookie may be overtaken by the cookie, and after which an upload was given up.
+_LATE, _PAUSE = 10.0, 600.0
+#: Seconds for which an upload stays refused in which two people met, so that both are told.
+_TOLD = 60.0
+#: Where the record of an upload that others could be taken for the sender of has its key.
+_SHARED = "shared"
 #: Numbers that may be missing in a row: uploads under one key expire in about the order in which they were begun.
 _HOLE = 16
 #: RFC 9562: what the widgets make of random numbers, in either case.
@@ -63,31 +69,88 @@ class Piece:
     fields: Mapping[str, str] = _new(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Key:
+    """Under which a visitor's uploads of one name are numbered; `shared` with whoever cannot be told apart from it."""
+
+    text: str
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """The newest upload under a key that names the next file as well. `touched` is when anything of it changed."""
+
+    record: Record
+    touched: float
+
+    @property
+    def over(self) -> bool:
+        """Does the key mean another file by now?"""
+        record, now = self.record, time.time()
+        if record.state == "complete":
+            return now - (record.completed or record.created) > _MEANT
+        met = record.error is not None and record.error["code"] == PieceDiffers.code
+        return met and now - self.touched > _TOLD
+
+
 class ChunkProtocol(Protocol):
     """Base of the chunking widgets' protocols."""
 
-    def upload_id(self, request: UploadRequest, piece_key: tuple[str, ...], *, guessable: bool) -> str:
-        """The id of the upload that the asker calls so."""
-        words = (self.name, *piece_key)
-        if guessable and self.mount.who(request) is None:
-            words = (*words, visitor_of(self.mount, request, *piece_key))
-        upload_id = self.mount.key_id(request, *words)
+    def upload_id(
+        self, request: UploadRequest, piece_key: tuple[str, ...], *, guessable: bool, first: bool = False
+    ) -> str:
+        """The id of the upload that the asker calls so; `first` as in `counted`."""
         if not guessable:
-            return upload_id
-        newest, following = self.numbered(upload_id)
-        return following if newest is None or self.mount.resumable().is_past(newest, _MEANT) else newest
+            return self.mount.key_id(request, self.name, *piece_key)
+        return self._current_id(self.counted(request, piece_key, first=first))
 
-    def numbered(self, key: str, size: int | None = None) -> tuple[str | None, str]:
-        """The ids of the newest upload (of this size) under a key that names the next file as well, and of the next."""
+    def _current_id(self, key: Key) -> str:
+        found, following = self.numbered(key)
+        return following if found is None or found.over else found.record.id
+
+    def counted(self, request: UploadRequest, piece_key: tuple[str, ...], *, first: bool = False) -> Key:
+        """The key under which the asker's uploads of that name are numbered.
+
+        A visitor whose cookie came in the middle of an upload goes on with what was begun without it, and was under way
+        by then; but not with the `first` of pieces that come in order.
+        """
+        mount, words = self.mount, (self.name, *piece_key)
+        if mount.who(request) is not None:
+            return Key(mount.key_id(request, *words))
+        visitor = visitors.visitor_of(mount, request, settling=True)
+        shared = Key(mount.key_id(request, *words, "~", visitors.stand_in(mount, request, *piece_key)), shared=True)
+        if not visitor.settled:
+            return shared
+        own = Key(mount.key_id(request, *words, visitor.id))
+        if first or self.numbered(own)[0] is not None:
+            return own
+        begun, _ = self.numbered(shared)
+        if begun is None or begun.over or begun.record.created > visitor.since + _LATE:
+            return own
+        alive = visitor.takes_part(shared.text) or begun.touched > visitor.since - _PAUSE
+        return shared if alive else own
+
+    def asked(self, request: UploadRequest, piece_key: tuple[str, ...]) -> Key | None:
+        """As `counted`, for a question: None for who has sent nothing of what others may have begun. It is told that
+        nothing is there, sends all of it, and what it sends is compared."""
+        key = self.counted(request, piece_key)
+        if key.shared and not visitors.visitor_of(self.mount, request, settling=True).takes_part(key.text):
+            return None
+        return key
+
+    def numbered(self, key: Key, size: int | None = None) -> tuple[Found | None, str]:
+        """The newest upload (of this size) under a key that names the next file as well, and the next one's id."""
         store = self.mount.resumable().store
-        found, following, number, missed = None, store.key_id("numbered", key, "0"), 0, 0
+        found, following, number, missed = None, store.key_id("numbered", key.text, "0"), 0, 0
         while missed < _HOLE:
-            upload_id = store.key_id("numbered", key, str(number))
+            upload_id = store.key_id("numbered", key.text, str(number))
             number, missed = number + 1, missed + 1
             try:
                 with storing(), store.find(upload_id) as partial:
-                    missed, following = 0, store.key_id("numbered", key, str(number))
-                    found = upload_id if size in (None, partial.record.size) else found
+                    missed, following = 0, store.key_id("numbered", key.text, str(number))
+                    if size in (None, partial.record.size):
+                        found = Found(partial.record, partial.expires - partial.record.ttl)
             except NotFound:
                 continue
         return found, following
@@ -95,23 +158,32 @@ class ChunkProtocol(Protocol):
     def take(self, request: UploadRequest, piece: Piece, chunks: Iterable[Block]) -> Response:
         """Store the piece; publish the file if it was the last that was missing. The JSON superset."""
         with self.open(request, piece) as partial:
-            rest = iter(chunks)
-            if partial.record.state == "complete":
-                for _ in rest:  # a repeat of what is stored: its clients wait until they have sent it
-                    pass
-            else:
-                self._store_once(request, partial, piece, rest)
+            try:
+                if partial.record.state == "complete":
+                    self.repeat(partial, piece, chunks)
+                else:
+                    self.store(request, partial, piece, chunks)
+            except PieceDiffers as error:
+                if self.shared(partial):  # two people, perhaps: what has come may be of both, and must be no file
+                    self.mount.resumable().refuse(request, partial, error)
+                raise
+            self.took_part(request, partial)
             return self.answer(request, partial, self.completed(request, partial))
 
-    def _store_once(self, request: UploadRequest, partial: Partial, piece: Piece, rest: Iterator[Block]) -> None:
-        """A repeat that another request overtakes is no failure, once the file is stored."""
-        try:
-            self.store(request, partial, piece, rest)
-        except (NotFound, Conflict):
-            if partial.reload().state != "complete":
-                raise
-            for _ in rest:
-                pass
+    def repeat(self, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> None:
+        """A piece of what is stored already: its clients wait until they have sent it."""
+        rest = iter(chunks)
+        self.mount.resumable().repeat(partial, piece.start, chunks=lambda: next(rest, b""))
+
+    def shared(self, partial: Partial) -> str | None:
+        """The key under which others may have begun it as well, None where it is one visitor's own."""
+        key: str | None = partial.record.words.get(_SHARED)
+        return key
+
+    def took_part(self, request: UploadRequest, partial: Partial) -> None:
+        """The asker has sent a piece of it."""
+        if key := self.shared(partial):
+            visitors.took_part(self.mount, request, key)
 
     def take_form(self, request: UploadRequest, piece: Piece) -> Response:
         """As `take`, of the one file in a form."""
@@ -122,9 +194,8 @@ class ChunkProtocol(Protocol):
 
     def find_piece(self, request: UploadRequest, piece: Piece) -> Response | None:
         """The answer to a question whether the piece is there; None if it is not. Makes nothing, ends nobody's turn."""
-        upload_id = self.upload_id(request, piece.key, guessable=piece.guessable)
         try:
-            found = self.mount.find(request, upload_id, "status")
+            found = self.mount.find(request, self._asked_id(request, piece), "status")
         except NotFound:
             return None
         with found as partial:
@@ -135,18 +206,29 @@ class ChunkProtocol(Protocol):
                 return None
             return self.answer(request, partial, self.completed(request, partial))
 
+    def _asked_id(self, request: UploadRequest, piece: Piece) -> str:
+        if not piece.guessable:
+            return self.upload_id(request, piece.key, guessable=False)
+        key = self.asked(request, piece.key)
+        if key is None:
+            raise NotFound
+        return self._current_id(key)
+
     def open(self, request: UploadRequest, piece: Piece) -> Partial:
         """Get or create the piece's upload."""
-        upload_id = self.upload_id(request, piece.key, guessable=piece.guessable)
-        record = self.record(request, piece, upload_id)
+        if piece.guessable:
+            key = self.counted(request, piece.key)
+            record = self.record(request, piece, self._current_id(key), key.text if key.shared else None)
+        else:
+            record = self.record(request, piece, self.upload_id(request, piece.key, guessable=False))
         partial, _new = self.mount.open(request, record)
         if partial.record.size is not None and piece.total not in (None, partial.record.size):
             partial.__exit__()
             raise BadRequest("The pieces of this upload do not agree about its size.")
         return partial
 
-    def record(self, request: UploadRequest, piece: Piece, upload_id: str) -> Record:
-        """Of a new upload."""
+    def record(self, request: UploadRequest, piece: Piece, upload_id: str, shared: str | None = None) -> Record:
+        """Of a new upload, which may be others' as well if it is `shared` by that key."""
         return Record(
             upload_id,
             self.mount.settings.path,
@@ -157,6 +239,7 @@ class ChunkProtocol(Protocol):
             fields=dict(piece.fields),
             path_names=dict(request.path_names),
             protocol=self.name,
+            words={_SHARED: shared} if shared else {},
         )
 
     def store(self, request: UploadRequest, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> int:
@@ -181,21 +264,11 @@ class ChunkProtocol(Protocol):
 
     def answer(self, request: UploadRequest, partial: Partial, upload: Upload | None) -> Response:
         """What was stored, or where it will be."""
-        if upload is not None:
-            facts = self.mount.success(request, [upload])
-        else:
-            coming = partial.record.upload(partial.offset)
-            coming.url = self.mount.url_of(request, coming.id)
-            facts = self.mount.success(request, [coming])
-        facts["complete"] = upload is not None
-        response = replies.json_reply(facts)
-        self.shown(request, response)
-        return response
-
-    def shown(self, request: UploadRequest, response: Response) -> None:
-        """Let an anonymous browser be known again."""
-        if self.mount.partials is not None:
-            show(self.mount, request, response)
+        found = partial.record.upload(partial.offset) if upload is None else upload
+        if not found.url and "url" not in found.result:
+            found.url = self.mount.url_of(request, found.id)
+        facts = self.mount.success(request, [found], owned=partial.record.owner is not None)
+        return replies.json_reply({**facts, "complete": upload is not None})
 
 
 def is_uuid(text: str) -> bool:

@@ -101,8 +101,8 @@ class FineUploader(ChunkProtocol):
         uuid = fields[self._names["uuidName"]]
 
         def ids(number: int) -> str:
-            first = self._id(request, uuid)
-            return self.mount.key_id(request, first, str(number)) if number else first
+            id_ = self.upload_id(request, (uuid,), guessable=not is_uuid(uuid), first=True)
+            return self.mount.key_id(request, id_, str(number)) if number else id_
 
         if request.media_type == "multipart/form-data":
             uploads = store_files(self.mount, request, form_of(request, self.mount.settings), self.name, ids)
@@ -111,9 +111,7 @@ class FineUploader(ChunkProtocol):
             with self.mount.batch(request, self.name, ids) as batch:
                 batch.receive(self._name(fields), body, size=body.length, type=kind, fields=fields)
                 uploads = batch.publish()
-        response = replies.json_reply(self.mount.success(request, uploads), as_html=_in_iframe(request))
-        self.shown(request, response)
-        return response
+        return replies.json_reply(self.mount.success(request, uploads), as_html=_in_iframe(request))
 
     def _piece(self, request: UploadRequest, fields: Mapping[str, str]) -> Piece:
         names, uuid = self._names, fields[self._names["uuidName"]]
@@ -166,9 +164,7 @@ class FineUploader(ChunkProtocol):
             items.append({"name": upload.name, "uuid": upload.id, "size": upload.size})
             if upload.result.get("thumbnail_url"):
                 items[-1]["thumbnailUrl"] = upload.result["thumbnail_url"]
-        response = replies.json_reply(items)
-        self.shown(request, response)
-        return response
+        return replies.json_reply(items)
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 

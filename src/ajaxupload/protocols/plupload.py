@@ -84,11 +84,6 @@ class Plupload(SerialProtocol):
         most = min(length, limit - piece.start * length) if piece.last else length
         return replace(piece, start=piece.start * length, most=most, exact=not piece.last)
 
-    def may_replace(self, partial: Partial) -> bool:
-        """Of which more than one piece has come, its client cannot go on where the new one has not come to yet."""
-        length = self._length(partial)
-        return (length is not None and partial.offset > length) or super().may_replace(partial)
-
     def store(self, request: UploadRequest, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> int:
         """And keep the first one's length."""
         came = super().store(request, partial, piece, chunks)

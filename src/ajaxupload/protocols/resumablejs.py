@@ -105,7 +105,6 @@ class ResumableJs(ChunkProtocol):
             return found
         response = Response(status=204, content_type=None)
         response.headers["Cache-Control"] = "no-store"
-        self.shown(request, response)
         return response
 
 

@@ -25,7 +25,6 @@ from ..errors import Conflict, PieceDiffers
 from ..partials import Partial
 from ..request import UploadRequest
 from .chunked import ChunkProtocol, Piece
-from .visitors import visitor_of
 
 __all__ = ["SerialProtocol"]
 
@@ -54,38 +53,37 @@ class SerialProtocol(ChunkProtocol):
         with ExitStack() as stack:
             partial = stack.enter_context(self._current(request, piece))
             raise_refusal(partial.record)
-            blocks = iter(chunks)
-            if partial.record.state == "open":
-                piece = self.placed(partial, piece)
-                if piece.start > partial.offset:
-                    return self.early(request, partial, piece)
+            blocks, piece = iter(chunks), self.placed(partial, piece)
+            if partial.record.state == "complete":
+                self.repeat(partial, piece, blocks)
+            elif piece.start > partial.offset:
+                return self.early(request, partial, piece)
+            else:
                 differs, news = _compared(partial, piece, blocks)
                 if differs:
                     partial = stack.enter_context(self._restarted(request, partial, piece))
                     piece = self.placed(partial, piece)
                 self._take_news(request, partial, piece, news)
-            for _ in blocks:  # a repeat: its client waits until it has sent it
-                pass
+                for _ in blocks:  # a repeat: its client waits until it has sent it
+                    pass
+            self.took_part(request, partial)
             return self.answer(request, partial, self.completed(request, partial))
-
-    def newest(self, request: UploadRequest, key: tuple[str, ...], size: int | None = None) -> tuple[str | None, str]:
-        """The id of the newest upload that the asker calls so (and that has this size), and the one for the next."""
-        return self.numbered(self.mount.key_id(request, self.name, *key, visitor_of(self.mount, request, *key)), size)
 
     def _current(self, request: UploadRequest, piece: Piece) -> Partial:
         """The upload that the piece belongs to: a first piece begins one unless it is under way."""
-        found, following = self.newest(request, piece.key, piece.total)
+        key = self.counted(request, piece.key, first=piece.start == 0)
+        found, following = self.numbered(key, piece.total)
         if found is not None:
-            partial = self.mount.find(request, found, "write")
+            partial = self.mount.find(request, found.record.id, "write")
             if partial.record.state == "open" or piece.start > 0:
                 return partial
             partial.__exit__()
         if piece.start > 0:
             raise out_of_turn("Nothing of this file is here (any more). Please send it again from its start.")
-        return self._begun(request, piece, following)
+        return self._begun(request, piece, following, key.text if key.shared else None)
 
-    def _begun(self, request: UploadRequest, piece: Piece, upload_id: str) -> Partial:
-        partial, _new = self.mount.open(request, self.record(request, piece, upload_id))
+    def _begun(self, request: UploadRequest, piece: Piece, upload_id: str, shared: str | None) -> Partial:
+        partial, _new = self.mount.open(request, self.record(request, piece, upload_id, shared))
         return partial
 
     def _restarted(self, request: UploadRequest, partial: Partial, piece: Piece) -> Partial:
@@ -95,11 +93,11 @@ class SerialProtocol(ChunkProtocol):
         if not self.may_replace(partial):
             raise out_of_turn("Another file of this name is just being sent. Please try again in a minute.")
         self.mount.resumable().abort(request, partial)
-        return self._begun(request, piece, partial.record.id)
+        return self._begun(request, piece, partial.record.id, self.shared(partial))
 
     def _take_news(self, request: UploadRequest, partial: Partial, piece: Piece, news: Iterator[Block] | None) -> None:
         if news is not None:
-            self._store_once(request, partial, piece, news)
+            self.store(request, partial, piece, news)
         elif piece.last and partial.record.size is None:  # the answer to it was lost, and so was its being the last
             self.mount.resumable().declare(partial, partial.offset)
 

@@ -6,7 +6,7 @@ What lives here: the format of the `.log` file and the critical sections over it
           ("safe"), the number of the last turn at a piece, the boot id, a checksum
     512   two places for the kept bytes that are known to be on the disk, written in turns, each with a checksum
     1536  who writes a piece just now
-    4096  the pieces that count, each with a checksum, appended
+    4096  the pieces that count, each with its bytes' checksum and its own, appended
 
 The live line is written with every block and never synced by itself: the page cache outlives a process that is killed.
 A boot id that is not ours says that it went through a power cut (or a restart, or is another machine's on a shared file
@@ -29,11 +29,11 @@ from .lock import Lock
 
 __all__ = ["Damaged", "Ledger", "union"]
 
-_MAGIC = b"axupl01\n"
+_MAGIC = b"axupl02\n"
 _LIVE = struct.Struct("<8sQQQQ16s")  # magic, epoch, kept, safe, turns, boot id
 _SLOT = struct.Struct("<QQ")  # sequence number, kept and on the disk
 _CLAIM = struct.Struct("<QQQ")  # first byte, the byte after the last, number of the turn; all 0 when free
-_PIECE = struct.Struct("<QQ")  # first byte, the byte after the last
+_PIECE = struct.Struct("<QQI")  # first byte, the byte after the last, CRC-32 of the bytes
 _CRC = struct.Struct("<I")
 _STEP = _PIECE.size + _CRC.size
 _SLOTS = (512, 1024)  # a sector each: a torn write takes one of them
@@ -160,7 +160,11 @@ class Ledger:
 
     def pieces(self) -> list[tuple[int, int]]:
         """All that counts: ranges in order, none touching another, the kept bytes first."""
-        return union([(0, self.kept), *self._read_pieces()])
+        return union([(0, self.kept), *self._ranges()])
+
+    def sum_of(self, start: int, end: int) -> int | None:
+        """The CRC-32 of the piece of just these bytes, None where none was added."""
+        return next((crc for first, last, crc in self._read_pieces() if (first, last) == (start, end)), None)
 
     def counted(self, start: int, end: int | None = None) -> list[tuple[int, int]]:
         """Those of `pieces` that have bytes from `start` on, and before `end`."""
@@ -189,11 +193,11 @@ class Ledger:
         if self.gone or all(found != number for _, _, found in self._claims()):
             raise Fenced
 
-    def add_piece(self, number: int, start: int, end: int) -> None:
+    def add_piece(self, number: int, start: int, end: int, crc: int) -> None:
         """The piece counts; its turn ends. Whoever calls has synced its bytes, and syncs the ledger afterwards."""
         self.check_claim(number)
         count = (os.fstat(self._fd).st_size - _PIECES) // _STEP
-        text = _PIECE.pack(start, end)
+        text = _PIECE.pack(start, end, crc)
         self._write(text + _crc(text), _PIECES + count * _STEP)
         self.kept = self.pieces()[0][1]
         self._write_claims([(0, 0, 0) if claim[2] == number else claim for claim in self._claims()])
@@ -222,9 +226,12 @@ class Ledger:
     def _recoverable(self) -> int:
         """The kept bytes that no power cut takes."""
         committed = max(self._slots(), default=(0, 0))[1]
-        return union([(0, committed), *self._read_pieces()])[0][1]
+        return union([(0, committed), *self._ranges()])[0][1]
 
-    def _read_pieces(self) -> Iterator[tuple[int, int]]:
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        return ((start, end) for start, end, _ in self._read_pieces())
+
+    def _read_pieces(self) -> Iterator[tuple[int, int, int]]:
         text = _pread(self._fd, os.fstat(self._fd).st_size - _PIECES, _PIECES)
         for at in range(0, len(text) - _STEP + 1, _STEP):
             line = text[at : at + _STEP]

@@ -68,11 +68,6 @@ class FilePartial:
         return self.ledger.touched + self.record.ttl
 
     @property
-    def recorded(self) -> bool:
-        """Is there a record, readable or not?"""
-        return self.recording.there
-
-    @property
     def has_data(self) -> bool:
         """Are its bytes there?"""
         return self._data.there
@@ -152,13 +147,17 @@ class FilePartial:
             ledger.check_claim(turn.number)
             self._write(turn, block)
 
-    def accept_piece(self, turn: Turn, start: int) -> None:
+    def accept_piece(self, turn: Turn, start: int, crc: int) -> None:
         """Synced outside the critical section: pieces that come side by side do not wait for one another's disk."""
         self._data.sync()
         with self.ledger.locked() as ledger:
-            ledger.add_piece(turn.number, start, turn.at)
+            ledger.add_piece(turn.number, start, turn.at, crc)
         if self._durable:
             self.ledger.sync()
+
+    def knows_other(self, start: int, end: int, crc: int) -> bool:
+        """By the ledger, which outlives the bytes."""
+        return self.ledger.sum_of(start, end) not in {None, crc}
 
     def missing(self) -> list[tuple[int, int]]:
         """The gaps between what counts, and the rest up to the size."""

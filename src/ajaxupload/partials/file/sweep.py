@@ -50,8 +50,8 @@ def _sweep_one(partial: FilePartial, older_than: float | None) -> tuple[Record |
     try:
         record = partial.reload()
     except NotFound:
-        if not partial.recorded:  # it is being made, or half removed
-            partial.remove_if(lambda: not partial.recorded and time.time() - partial.ledger.touched > GRACE)
+        if not partial.recording.there:  # it is being made, or half removed
+            partial.remove_if(lambda: not partial.recording.there and time.time() - partial.ledger.touched > GRACE)
             return None
     except ValueError:
         pass  # it is kept as long as if it could be read: somebody may want to look at it
