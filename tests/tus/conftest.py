@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -127,7 +127,7 @@ def stored(server: Server) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def _browser() -> Iterator[Any]:
+def _tab() -> Iterator[Page]:
     """Ended with the module: an open Playwright keeps other modules of this worker from starting theirs."""
     from playwright.sync_api import sync_playwright
 
@@ -135,13 +135,13 @@ def _browser() -> Iterator[Any]:
         browser = playwright.chromium.launch(
             executable_path=find_chromium(), headless=not flag("AJAXUPLOAD_HEADED"), args=FLAGS
         )
-        yield browser
+        yield browser.new_page()
         browser.close()
 
 
 @pytest.fixture
-def page(_browser: Any, server: Server) -> Iterator[Page]:
-    """The page with both browser clients, and Django's cookie."""
+def page(_tab: Page, server: Server) -> Iterator[Page]:
+    """The page with both browser clients, in a browser that remembers no upload, and Django's cookie."""
     built = server.root / "built" / "uppy.js"
     if not built.exists():
         esbuild = [
@@ -152,10 +152,9 @@ def page(_browser: Any, server: Server) -> Iterator[Page]:
             "--log-level=error",
         ]
         subprocess.run(esbuild, check=True)
-    context = _browser.new_context()
-    context.add_cookies([{"name": "csrftoken", "value": TOKEN, "url": f"http://{server.host}"}])
-    opened = context.new_page()
-    opened.goto(f"http://{server.host}/page.html")
-    opened.wait_for_function("window.ready && Boolean(window.uppy)")
-    yield opened
-    context.close()
+    _tab.context.add_cookies([{"name": "csrftoken", "value": TOKEN, "url": f"http://{server.host}"}])
+    _tab.goto(f"http://{server.host}/page.html")
+    _tab.evaluate("localStorage.clear()")
+    _tab.wait_for_function("window.ready && Boolean(window.uppy)")
+    yield _tab
+    _tab.goto("about:blank")

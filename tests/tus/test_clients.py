@@ -86,6 +86,7 @@ def test_tus_js_client_in_node(server: Server, tmp_path: Path, way: str) -> None
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("server", ["uwsgi", "django"], indirect=True)  # tests/clients has the other doors
 @each_way
 def test_tus_js_client_in_chromium(server: Server, page: Page, way: str) -> None:
     if way == "deferred":
@@ -99,6 +100,7 @@ def test_tus_js_client_in_chromium(server: Server, page: Page, way: str) -> None
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("server", ["uwsgi"], indirect=True)
 @pytest.mark.parametrize("way", [way for way in WAYS if way not in ("deferred", "with its creation", "by POST alone")])
 def test_uppy_in_chromium(server: Server, page: Page, way: str) -> None:
     blob = "await (await fetch('/data/' + job.size)).blob()"
