@@ -68,3 +68,14 @@ def test_without_its_options_a_widget_shows_its_own_words(visit: OPEN, make: MAK
     lack = WIDGETS[name].lack
     assert lack is not None
     assert lack in refused(visit, make, name, "type", {})
+
+
+@every("dropzone", doors=["django"])
+def test_without_djangos_cookie_the_widget_says_why(visit: OPEN, make: MAKE, name: str) -> None:
+    tab = visit(name)
+    tab.open({})
+    tab.page.context.clear_cookies()
+    tab.choose(make("film.bin", 1000))
+    tab.until(tab.failed)
+    assert "Please reload the page" in tab.page.locator(tab.widget.shown).inner_text()
+    assert tab.site.stored(tab.case) == {}

@@ -28,6 +28,7 @@ START, STOP = 30.0, 15.0  # seconds
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up here, not between fork and exec
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _FAULT = re.compile(r"^.*(?:Traceback \(most recent call last\)|ResourceWarning|Exception ignored in).*$", re.MULTILINE)
+_OURS = ("/ajaxupload/", "/tests/wire/", "/tests/clients/")
 _TOLD = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+)")
 
 
@@ -140,4 +141,4 @@ def faults(said: str) -> list[str]:
     closed. Servers have faults of their own, with clients that go away above all; those are not looked at."""
     starts = [found.start() for found in _FAULT.finditer(said)]
     pieces = [said[start:end] for start, end in pairwise([*starts, len(said)])]
-    return [piece[:3000] for piece in pieces if "/ajaxupload/" in piece or "/tests/wire/" in piece]
+    return [piece[:3000] for piece in pieces if any(folder in piece for folder in _OURS)]
