@@ -127,7 +127,9 @@ function pluploader() {
         show(file.id, file.name, 'stored');
         list();
       },
-      Error: (uploader, { file, response, message }) => show(file?.id, file?.name, response ? reason(response) : message),
+      Error: (uploader, error) => {
+        show(error.file?.id, error.file?.name ?? 'Plupload', error.response ? reason(error.response) : error.message);
+      },
     },
   }).init();
 }
