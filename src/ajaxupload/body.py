@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from .errors import BadRequest, BodyIncomplete, BodyTimeout, ClientGone, LengthRequired, NotImplementedHere
+from .pace import Pace, descriptor_of
 
 __all__ = ["Block", "Body", "body_of", "declared_length"]
 
@@ -119,15 +120,18 @@ def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
     ], 0  # RFC 9112 section 6.3: "if this is a request message ... the message body length is zero"
 
 
-def body_of(environ: Mapping[str, Any], idle: float | None = None) -> Body:
-    """The request's body; its client is given up after `idle` seconds without a byte where the server lends its socket.
+def body_of(environ: Mapping[str, Any], idle: float | None = None, rate: tuple[int, float] = (0, 60.0)) -> Body:
+    """The request's body; its client is given up after `idle` seconds without a byte where the server lends its socket,
+    and when it is slower than `rate` (see `Pace`).
 
     Raises BadRequest, LengthRequired or NotImplementedHere when its end cannot be known.
     """
     will_wait = "100-continue" in environ.get("HTTP_EXPECT", "").lower()
     connection = next((environ[name] for name in _LENT_SOCKETS if name in environ), None)
     keeps = _keeps_failed_reads(environ)
-    return Body(*_source(environ), will_wait=will_wait, connection=connection, salvageable=keeps, idle=idle)
+    pace = Pace(*rate, descriptor_of(connection, environ.get("wsgi.input")))
+    source, length = _source(environ)
+    return Body(source, length, will_wait=will_wait, connection=connection, salvageable=keeps, idle=idle, pace=pace)
 
 
 class Body:
@@ -146,6 +150,7 @@ class Body:
         connection: socket.socket | None = None,
         salvageable: bool = False,
         idle: float | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.length = length
         self.received = 0
@@ -156,6 +161,7 @@ class Body:
         self._connection = connection
         self._salvageable = salvageable
         self._idle = idle
+        self._pace = pace or Pace()
         self._read_size = _FIRST_READ
 
     def __iter__(self) -> Iterator[Block]:
@@ -174,21 +180,29 @@ class Body:
     def _read(self, size: int) -> Block:
         if self.broken:
             raise BodyIncomplete
+        if self._pace.is_late():  # what has come was handed out before
+            raise self._too_slow()
         remaining = size if self.length is None else min(size, self.length - self.received)
         try:
-            with _patience(self._connection, self._idle):
+            with _patience(self._connection, self._idle), self._pace.waiting(remaining):
                 block = self._source.read(remaining)
         except BaseException as error:  # gunicorn's sync worker raises SystemExit into a read when its time is up
             self.broken = True
             if isinstance(error, Exception):
-                raise _meaning(error) from error
+                raise (self._too_slow() if self._pace.is_late() else _meaning(error)) from error
             raise
         self.received += len(block)
-        if not block and self.length is not None:
+        self._pace.came(len(block))
+        if not block and (self.length is not None or self._pace.cut):
             self.broken = True
-            raise BodyIncomplete
+            raise self._too_slow() if self._pace.is_late() else BodyIncomplete
         self.complete = self.received == self.length if block else True
         return block
+
+    def _too_slow(self) -> BodyTimeout:
+        self.broken = True
+        self._pace.give_up()
+        return BodyTimeout("The upload came too slowly and was given up; please try again over a better connection.")
 
     def salvage(self) -> Block:
         """What the server holds of a body that broke off, once: never waits, never raises.

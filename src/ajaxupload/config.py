@@ -57,7 +57,8 @@ class EndpointSettings:
     the same ways. `before_create(request, upload)` may change the id, name and metadata of an upload that begins, or
     refuse it.
     `redirect` is where a plain form goes after success (303). `idle_timeout` is for how many seconds a client may send
-    nothing, on servers that lend us their socket (gunicorn, Werkzeug).
+    nothing, on servers that lend us their socket (gunicorn, Werkzeug). One that sends fewer than `min_rate` bytes a
+    second for `min_rate_window` seconds is given up too (0 bytes: any rate will do).
 
     `resumable` offers uploads that take several requests. They are kept for `expires` seconds after their last change,
     in `partials_dir` (None: in the backend's own private directory, or in this user's under /var/tmp). At most
@@ -90,7 +91,9 @@ class EndpointSettings:
     max_fields: int = 100
     max_field_size: Size = 64 << 10
     max_fields_size: Size = 1 << 20
-    idle_timeout: Duration = 60.0
+    idle_timeout: Duration = 30.0
+    min_rate: Size = 1 << 10
+    min_rate_window: Duration = 60.0
     before_create: Callable[..., Any] | None = None
     resumable: bool = True
     expires: Duration = 86400.0

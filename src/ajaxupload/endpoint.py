@@ -113,6 +113,7 @@ class Endpoint:
     def respond(self, request: UploadRequest) -> Response:
         """Answer one request. The whole flow: preflight, or description, or guard -> protocol -> answer."""
         request.environ["ajaxupload.idle"] = self.settings.idle_timeout
+        request.environ["ajaxupload.rate"] = (self.settings.min_rate, self.settings.min_rate_window)
         response = self.guard.preflight(request) or self._answer(request)
         if self.partials is not None:
             visitors.show(self._mount, request, response)

@@ -42,7 +42,7 @@ def check_meaning(where: str, settings: Any, problems: list[str]) -> None:
     problems.extend(f"{where}: {key} must be at least {n}" for key, n in least if getattr(settings, key) < n)
     problems.extend(
         f"{where}: {key} must be longer than no time at all, such as '60 s'"
-        for key in ("expires", "idle_timeout", "stored_for")
+        for key in ("expires", "idle_timeout", "min_rate_window", "stored_for")
         if getattr(settings, key) <= 0
     )
     if (settings.allow_delete or settings.allow_list) and not settings.resumable:

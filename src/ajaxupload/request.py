@@ -35,7 +35,8 @@ class UploadRequest(Request):
         """The body's stream, made at first use: it may raise BadRequest, LengthRequired or NotImplementedHere."""
         body: Body | None = self.environ.get("ajaxupload.body")
         if body is None:
-            body = self.environ["ajaxupload.body"] = body_of(self.environ, self.environ.get("ajaxupload.idle"))
+            idle, rate = self.environ.get("ajaxupload.idle"), self.environ.get("ajaxupload.rate", (0, 60.0))
+            body = self.environ["ajaxupload.body"] = body_of(self.environ, idle, rate)
         return body
 
     def drain(self) -> None:
