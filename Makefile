@@ -25,7 +25,7 @@ SLOW := slow or servers or browser or corpora or stores or full
 .DELETE_ON_ERROR:
 unexport PYTHONPATH
 
-.PHONY: help serve test quick check full clean system
+.PHONY: help serve test quick check full clean system gunicorns
 
 help:
 	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
@@ -77,6 +77,13 @@ JS := tests/js/node_modules/.stamp tests/object_store/node_modules/.stamp tests/
 		--loglevel=error
 	@touch $@
 
+# The gunicorns that are supported beside the newest, whose insides are looked at when a body is received.
+GUNICORNS := 23.0.0 24.1.1 25.3.0 26.2.0
+OLDER := $(GUNICORNS:%=.gunicorns/%/.stamp)
+.gunicorns/%/.stamp: | $(VENV)/dev.stamp
+	$(VENV)/bin/python $(PIP) install --quiet --no-deps --upgrade --target $(@D) gunicorn==$*
+	@touch $@
+
 # ---- targets -------------------------------------------------------------------------------------------------------
 
 serve: $(VENV)/serve.stamp
@@ -94,8 +101,10 @@ check: $(VENV)/dev.stamp
 system:
 	@bash .ci/system '$(PYTHON)'
 
+gunicorns: $(OLDER)
+
 # The wheel is built from the source distribution, so that both are known to be whole.
-test: system check $(TEST_VENV)/tools.stamp $(JS)
+test: system check $(TEST_VENV)/tools.stamp $(JS) $(OLDER)
 	rm -rf build .coverage .coverage.*
 	mkdir build
 	$(VENV)/bin/python -m build --no-isolation --outdir build/dist . >build/log 2>&1 || { cat build/log >&2; exit 1; }
@@ -110,9 +119,9 @@ test: system check $(TEST_VENV)/tools.stamp $(JS)
 	$(TEST_VENV)/bin/python tests/coverage_gate.py build/coverage.json
 
 # What takes minutes or gigabytes each; one after the other.
-full: system $(VENV)/dev.stamp $(JS)
+full: system $(VENV)/dev.stamp $(JS) $(OLDER)
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -m full $(ARGS)
 
 clean:
-	rm -rf $(TEST_VENV) tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(TEST_VENV) .gunicorns tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(wildcard src tests examples requirements) -name __pycache__ -prune -exec rm -rf {} +
