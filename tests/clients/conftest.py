@@ -37,8 +37,7 @@ MAKE = Callable[[str, int], Path]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a module (an open Playwright keeps other modules of this worker from starting
-    theirs); each test gets a context of its own."""
+    """Ended with the module: an open Playwright keeps other modules of this worker from starting theirs."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
