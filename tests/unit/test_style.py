@@ -54,30 +54,37 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-PYTHON = [path for path in tracked() if path.suffix == ".py"]
-each_module = pytest.mark.parametrize("path", PYTHON, ids=name_of)
+PYTHON = {name_of(path): path.read_text(encoding="utf-8") for path in tracked() if path.suffix == ".py"}
 
 
-@each_module
-def test_no_file_is_longer_than_300_lines(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE, "which concept wants out?"
+@pytest.fixture(scope="module")
+def trees() -> dict[str, ast.Module]:
+    """Each module of the project, parsed."""
+    return {name: ast.parse(text) for name, text in PYTHON.items()}
 
 
-@each_module
-def test_no_function_is_longer_than_40_lines(path: Path) -> None:
-    functions = (
-        node
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+def test_the_modules_are_here() -> None:
+    assert {"src/ajaxupload/__init__.py", "tests/unit/test_style.py"} <= PYTHON.keys()
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    lengths = {name: len(text.splitlines()) for name, text in PYTHON.items()}
+    assert not {name: length for name, length in lengths.items() if length > MAX_FILE}, "which concept wants out?"
+
+
+def test_no_function_is_longer_than_40_lines(trees: dict[str, ast.Module]) -> None:
+    lengths = {
+        f"{name}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    )
-    lengths = {f"{node.name}, line {node.lineno}": (node.end_lineno or 0) - node.lineno + 1 for node in functions}
+    }
     assert not {name: length for name, length in lengths.items() if length > MAX_FUNCTION}
 
 
-@each_module
-def test_every_module_opens_with_a_docstring(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not tree.body or ast.get_docstring(tree), "say what lives here and what must not"
+def test_every_module_opens_with_a_docstring(trees: dict[str, ast.Module]) -> None:
+    silent = [name for name, tree in trees.items() if tree.body and not ast.get_docstring(tree)]
+    assert not silent, "say what lives here and what must not"
 
 
 def without_reason(text: str) -> Iterator[str]:
@@ -87,9 +94,9 @@ def without_reason(text: str) -> Iterator[str]:
             yield f"line {number}: {found[0]}"
 
 
-@each_module
-def test_every_exception_to_a_check_has_its_reason(path: Path) -> None:
-    assert not list(without_reason(path.read_text(encoding="utf-8")))
+def test_every_exception_to_a_check_has_its_reason() -> None:
+    found = {name: list(without_reason(text)) for name, text in PYTHON.items()}
+    assert not {name: faults for name, faults in found.items() if faults}
 
 
 @pytest.mark.parametrize(
