@@ -1,8 +1,7 @@
 """Where a request's bytes come from: `wsgi.input` as each WSGI server really behaves, as one counted stream.
 
-What lives here: the length rules of RFC 9112 section 6, the sources, the counting, and what each way of breaking off
-means. What must not: headers beyond those two that frame a body, files, forms. A faster source (a server's own
-socket) is one more class beside `_Input`, chosen in `_source`; nothing else in the package would notice.
+What lives here: the length rules of RFC 9112 section 6, the choice of the source, the counting, and what each way of
+breaking off means. What must not: headers beyond those two that frame a body, files, forms, servers' insides (lent.py).
 
 Measured quirks that shaped this: a client that hangs up looks like a clean end of file on most servers, so bytes are
 counted against Content-Length always; `read(n)` blocks until n bytes are there, so n follows the client's speed.
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from .errors import BadRequest, BodyIncomplete, BodyTimeout, ClientGone, LengthRequired, NotImplementedHere
+from .lent import Lent, lent_source
 from .pace import Pace, descriptor_of
 
 __all__ = ["Block", "Body", "body_of", "declared_length"]
@@ -106,7 +106,8 @@ def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
         # Transfer-Encoding". Servers disagree about which one counts, and that is how requests are smuggled.
         raise BadRequest("Content-Length and Transfer-Encoding exclude each other.", code="bad_content_length")
     if length is not None:
-        return environ["wsgi.input"], length
+        lent = lent_source(environ, length) if environ.get("ajaxupload.fast_input", True) else None
+        return lent or environ["wsgi.input"], length
     silent = _ends_silently(environ)
     if environ.get("wsgi.input_terminated") and not silent:
         return environ["wsgi.input"], None
@@ -159,10 +160,10 @@ class Body:
         self._source = source
         self._will_wait = will_wait
         self._connection = connection
-        self._salvageable = salvageable
+        self._salvageable = salvageable or isinstance(source, Lent)
         self._idle = idle
         self._pace = pace or Pace()
-        self._read_size = _FIRST_READ
+        self._read_size = _LARGEST_READ if isinstance(source, Lent) else _FIRST_READ
 
     def __iter__(self) -> Iterator[Block]:
         while block := self.read():
@@ -183,8 +184,9 @@ class Body:
         if self._pace.is_late():  # what has come was handed out before
             raise self._too_slow()
         remaining = size if self.length is None else min(size, self.length - self.received)
+        unseen = 0 if isinstance(self._source, Lent) else remaining  # that one returns with the first byte
         try:
-            with _patience(self._connection, self._idle), self._pace.waiting(remaining):
+            with _patience(self._connection, self._idle), self._pace.waiting(unseen):
                 block = self._source.read(remaining)
         except BaseException as error:  # gunicorn's sync worker raises SystemExit into a read when its time is up
             self.broken = True
@@ -223,6 +225,8 @@ class Body:
         return block
 
     def _adapt(self, got: int, seconds: float) -> None:
+        if isinstance(self._source, Lent):  # which waits for no more than one byte
+            return
         if seconds > _SLOW:
             self._read_size = max(_FIRST_READ, self._read_size // 4)
         elif seconds < _QUICK and got == self._read_size:

@@ -58,7 +58,8 @@ class EndpointSettings:
     refuse it.
     `redirect` is where a plain form goes after success (303). `idle_timeout` is for how many seconds a client may send
     nothing, on servers that lend us their socket (gunicorn, Werkzeug). One that sends fewer than `min_rate` bytes a
-    second for `min_rate_window` seconds is given up too (0 bytes: any rate will do).
+    second for `min_rate_window` seconds is given up too (0 bytes: any rate will do). `fast_input` lets bodies be received
+    straight from the connection, past `wsgi.input`, on servers that lend it.
 
     `resumable` offers uploads that take several requests. They are kept for `expires` seconds after their last change,
     in `partials_dir` (None: in the backend's own private directory, or in this user's under /var/tmp). At most
@@ -94,6 +95,7 @@ class EndpointSettings:
     idle_timeout: Duration = 30.0
     min_rate: Size = 1 << 10
     min_rate_window: Duration = 60.0
+    fast_input: bool = True
     before_create: Callable[..., Any] | None = None
     resumable: bool = True
     expires: Duration = 86400.0

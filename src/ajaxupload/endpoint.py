@@ -114,6 +114,7 @@ class Endpoint:
         """Answer one request. The whole flow: preflight, or description, or guard -> protocol -> answer."""
         request.environ["ajaxupload.idle"] = self.settings.idle_timeout
         request.environ["ajaxupload.rate"] = (self.settings.min_rate, self.settings.min_rate_window)
+        request.environ["ajaxupload.fast_input"] = self.settings.fast_input
         response = self.guard.preflight(request) or self._answer(request)
         if self.partials is not None:
             visitors.show(self._mount, request, response)

@@ -115,3 +115,14 @@ def test_a_buffered_reader_gives_what_has_come(length: int) -> None:
         assert isinstance(lent_source(environ, length), Lent)
         assert b"".join(bytes(block) for block in body_of(environ)) == CONTENT[:length]
         assert stream.read(len(NEXT)) == NEXT
+
+
+def test_an_option_switches_it_off() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"0123456789")
+        environ = gunicorn(ours, b"", 10)
+        body = body_of({**environ, "ajaxupload.fast_input": False})
+        assert body._source is environ["wsgi.input"]
+        assert isinstance(body_of(environ)._source, Lent)
+        assert b"".join(bytes(block) for block in body) == b"0123456789"
