@@ -158,6 +158,7 @@ class ChunkProtocol(Protocol):
     def take(self, request: UploadRequest, piece: Piece, chunks: Iterable[Block]) -> Response:
         """Store the piece; publish the file if it was the last that was missing. The JSON superset."""
         with self.open(request, piece) as partial:
+            is_new = not self.is_there(partial, piece)
             try:
                 if partial.record.state == "complete":
                     self.repeat(partial, piece, chunks)
@@ -167,7 +168,8 @@ class ChunkProtocol(Protocol):
                 if self.shared(partial):  # two people, perhaps: what has come may be of both, and must be no file
                     self.mount.resumable().refuse(request, partial, error)
                 raise
-            self.took_part(request, partial)
+            if is_new:
+                self.took_part(request, partial)
             return self.answer(request, partial, self.completed(request, partial))
 
     def repeat(self, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> None:
@@ -181,7 +183,8 @@ class ChunkProtocol(Protocol):
         return key
 
     def took_part(self, request: UploadRequest, partial: Partial) -> None:
-        """The asker has sent a piece of it."""
+        """The asker has sent a piece of it that was not there: who has only repeated what is there may be about to send
+        another file, which begins alike."""
         if key := self.shared(partial):
             visitors.took_part(self.mount, request, key)
 
@@ -199,12 +202,16 @@ class ChunkProtocol(Protocol):
         except NotFound:
             return None
         with found as partial:
-            there = partial.record.state == "complete" or not any(
-                start < piece.start + piece.most and piece.start < end for start, end in partial.missing()
-            )
-            if not there or (partial.record.size is None and partial.record.state != "complete"):
+            if not self.is_there(partial, piece) or (
+                partial.record.size is None and partial.record.state != "complete"
+            ):
                 return None
             return self.answer(request, partial, self.completed(request, partial))
+
+    def is_there(self, partial: Partial, piece: Piece) -> bool:
+        """Does all of the piece count, as far as can be told of an upload whose size is not known?"""
+        gaps = partial.missing() if partial.record.state != "complete" else []
+        return not any(start < piece.start + piece.most and piece.start < end for start, end in gaps)
 
     def _asked_id(self, request: UploadRequest, piece: Piece) -> str:
         if not piece.guessable:

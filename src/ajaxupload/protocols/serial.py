@@ -54,6 +54,7 @@ class SerialProtocol(ChunkProtocol):
             partial = stack.enter_context(self._current(request, piece))
             raise_refusal(partial.record)
             blocks, piece = iter(chunks), self.placed(partial, piece)
+            is_new = not self.is_there(partial, piece)
             if partial.record.state == "complete":
                 self.repeat(partial, piece, blocks)
             elif piece.start > partial.offset:
@@ -66,7 +67,8 @@ class SerialProtocol(ChunkProtocol):
                 self._take_news(request, partial, piece, news)
                 for _ in blocks:  # a repeat: its client waits until it has sent it
                     pass
-            self.took_part(request, partial)
+            if is_new:
+                self.took_part(request, partial)
             return self.answer(request, partial, self.completed(request, partial))
 
     def _current(self, request: UploadRequest, piece: Piece) -> Partial:
