@@ -58,8 +58,8 @@ class EndpointSettings:
     refuse it.
     `redirect` is where a plain form goes after success (303). `idle_timeout` is for how many seconds a client may send
     nothing, on servers that lend us their socket (gunicorn, Werkzeug). One that sends fewer than `min_rate` bytes a
-    second for `min_rate_window` seconds is given up too (0 bytes: any rate will do). `fast_input` lets bodies be received
-    straight from the connection, past `wsgi.input`, on servers that lend it.
+    second for `min_rate_window` seconds is given up too (0 bytes: any rate will do). `fast_input` takes bodies
+    straight from the connection, past `wsgi.input`, where a server lends it.
 
     `resumable` offers uploads that take several requests. They are kept for `expires` seconds after their last change,
     in `partials_dir` (None: in the backend's own private directory, or in this user's under /var/tmp). At most
