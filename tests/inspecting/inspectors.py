@@ -32,6 +32,24 @@ class Blind(Memory):
     BUFFER_SIZE = 1000
 
 
+class Early(Blind):
+    """Shows all that it has, from the first byte on; and must therefore get nothing too early."""
+
+    shows_early = True
+
+    def setup(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        super().setup(filename)
+        self.files[filename] = b""
+
+    def upload_chunk(self, chunk: bytes, *args: Any, **kwargs: Any) -> None:
+        super().upload_chunk(chunk)
+        self.files["a.bin"] += chunk
+
+    def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        del self.files[filename]
+        return super().upload_complete(request, filename)
+
+
 class Seedling(AbstractUploadBackend):
     """As django-ajax-uploader's were: no more than it must have."""
 

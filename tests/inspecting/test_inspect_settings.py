@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from ajaxupload.config import load
 from ajaxupload.errors import ConfigError
 from ajaxupload.inspect.clamd import Clamd
 from ajaxupload.upload import Upload
-from tests.inspecting.inspectors import Watching, site, tus
+from tests.inspecting.inspectors import Blind, Early, Watching, site, tus
 
 # ---- how it is configured ------------------------------------------------------------------------------------------
 
@@ -106,6 +107,30 @@ def test_who_asks_during_a_long_scan_is_told_to_come_again_and_it_is_scanned_onc
     assert (answers, len(scans)) == ([204], 1)
     assert tus(endpoint, "HEAD", url).status_code == 200
     assert [path.read_bytes() for path in (tmp_path / "in").iterdir()] == [b"hello"]
+
+
+@pytest.mark.parametrize("backend", [Blind, Early])
+@pytest.mark.parametrize("refuses", [True, False])
+def test_an_upload_in_several_requests_is_seen_by_nobody_before(tmp_path: Path, backend: Any, refuses: bool) -> None:
+    backend.files.clear()
+    seen: list[Any] = []
+    watching = Watching()
+
+    def reading(request: Any, upload: Upload, file: BinaryIO) -> bool:
+        seen.append((dict(backend.files), upload.size, file.read()))
+        return not refuses
+
+    endpoint = site([watching, reading], backend, partials_dir=str(tmp_path / "partials"), digest="md5")
+    metadata = f"filename {base64.b64encode(b'a.bin').decode()}"
+    url = tus(endpoint, "POST", "/", Upload_Length="5", Upload_Metadata=metadata).headers["Location"]
+    kind = "application/offset+octet-stream"
+    assert tus(endpoint, "PATCH", url, b"hel", Upload_Offset="0", Content_Type=kind).status_code == 204
+    answer = tus(endpoint, "PATCH", url, b"lo", Upload_Offset="3", Content_Type=kind)
+    assert answer.status_code == (422 if refuses else 204)
+    assert seen == [({}, 5, b"hello")]
+    assert watching.seen == [b"hello"]
+    assert list(backend.files.values()) == ([] if refuses else [b"hello"])
+    backend.files.clear()
 
 
 def test_a_scanner_that_is_away_is_told_by_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

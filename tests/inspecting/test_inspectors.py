@@ -15,9 +15,9 @@ from ajaxupload import events
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.errors import NotInspected, TooManyRequests, Unprocessable
 from ajaxupload.upload import Upload
-from tests.inspecting.inspectors import CONTENT, Blind, Memory, Seedling, Watching, put, site
+from tests.inspecting.inspectors import CONTENT, Blind, Early, Memory, Seedling, Watching, put, site
 
-STORES = [Memory, Blind, Seedling]
+STORES = [Memory, Blind, Early, Seedling]
 
 
 @pytest.fixture(autouse=True)

@@ -51,6 +51,10 @@ class AbstractUploadBackend:
     scratch_dir: Callable[[], str | None] | None = None
     reread: Callable[[], BinaryIO] | None = None
 
+    #: Can others see the file, or some of it, before `upload_complete`? A backend that cannot help that says so: where
+    #: there are inspectors, all its hooks from `setup` on come when they have seen the whole file.
+    shows_early: bool = False
+
     def __init__(self, **options: Any) -> None:
         """Options override the class's for this instance, by upper-case or lower-case name. TypeError names the
         nearest known one."""

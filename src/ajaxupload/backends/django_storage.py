@@ -63,6 +63,11 @@ class DjangoStorageUploadBackend(AbstractUploadBackend):
             text = f"backend 'django_storage': no storage {self.ALIAS!r} in STORAGES (known: {known})"
             raise ConfigError(text) from error
 
+    @property
+    def shows_early(self) -> bool:  # type: ignore[override]  # read by the engine, never set
+        """Storages save as they like, many under the final name from the first byte on; a folder is ours."""
+        return _linking(self.storage) is None
+
     def startup(self) -> None:
         """Does the storage exist? A FileSystemStorage's folder is tried out as `local` does it. Raises ConfigError."""
         if (linking := _linking(self.storage)) is not None:

@@ -1,7 +1,7 @@
 """How backends are called.
 
-What lives here: chunks as they want them, and what their hooks' exceptions mean. What must not: when they are called
-(receive.py).
+What lives here: the name that they are told, chunks as they want them, and what their hooks' exceptions mean. What must
+not: when they are called (receive.py).
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import errno
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 from ..backends.calling import call
 from ..body import Block
+from ..config import EndpointSettings
 from ..errors import InternalError, StorageFull, StorageUnavailable, UploadError
+from ..naming import render
+from ..upload import Upload
 from ..validators import HEAD_BYTES
 
-__all__ = ["call", "chain", "for_backend", "split_head", "storing"]
+__all__ = ["call", "chain", "for_backend", "name_for", "split_head", "storing"]
 
 _log = logging.getLogger("ajaxupload")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -40,6 +44,18 @@ def storing() -> Iterator[None]:
     except Exception as error:
         _log.exception("a backend failed")
         raise InternalError from error
+
+
+def name_for(settings: EndpointSettings, upload: Upload, name: str) -> str:
+    """What an upload that the client calls `name` is to be stored as, by the endpoint's template."""
+    return render(
+        settings.name,
+        name=name,
+        upload_id=upload.id,
+        now=datetime.now(timezone.utc),
+        principal=upload.principal,
+        path_names=upload.path_names,
+    )
 
 
 def for_backend(chunks: Iterable[Block], size: int | None, lent: bool) -> Iterator[Block]:

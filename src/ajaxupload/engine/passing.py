@@ -4,7 +4,8 @@ What lives here: one pass over the bytes, for all who want to see them. What mus
 they go (receive.py).
 
 Inspectors that are functions read the file when all of it is here. Where the store cannot hand back what it has not
-published yet, the bytes are written a second time, to a file without a name, for as long as that takes.
+published yet, the bytes are written a second time, to a file without a name, for as long as that takes. So are those
+for a store that would show a file while it comes: it gets them when the verdict is known.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ __all__ = ["Passage"]
 
 
 class Passage:
-    """One file's. `reread` opens what has come from its start; None where the store cannot do that."""
+    """One file's. `reread` opens what has come from its start; None where the store cannot do that. `keeps` says that
+    the bytes are wanted `again` when all of them have passed."""
 
     def __init__(
         self,
@@ -37,6 +39,8 @@ class Passage:
         request: UploadRequest,
         upload: Upload,
         reread: Callable[[], BinaryIO] | None,
+        *,
+        keeps: bool = False,
     ) -> None:
         self._upload = upload
         self._max_size = settings.max_size
@@ -44,13 +48,14 @@ class Passage:
         self._digest = hashlib.new(settings.digest) if settings.digest else None
         self._inspection = Inspection(settings, request, upload)
         self._reread = reread
+        self._keeps = keeps
         self._spool: BinaryIO | None = None
 
     def __enter__(self) -> Passage:
         """Inspectors begin: a scanner that is away is told before the first byte is read."""
         try:
             self._inspection.begin()
-            if self._inspection.reads and self._reread is None:
+            if (self._inspection.reads or self._keeps) and self._reread is None:
                 with storing():
                     self._spool = tempfile.TemporaryFile(dir=scratch_parent())
         except BaseException:
@@ -91,14 +96,15 @@ class Passage:
 
     def inspect(self) -> None:
         """The inspectors' verdicts. Raises the UploadError that refuses the file, NotInspected."""
-        with storing():
-            if self._spool is not None:
-                self._spool.flush()
-        self._inspection.end(self._reread or self._respooled)
+        self._inspection.end(self.again)
 
-    def _respooled(self) -> BinaryIO:
+    def again(self) -> BinaryIO:
+        """All that has passed, from its start. Raises OSError."""
+        if self._reread is not None:
+            return self._reread()
         if self._spool is None:
             raise RuntimeError("nobody was going to read this file")
+        self._spool.flush()
         copy = os.fdopen(os.dup(self._spool.fileno()), "rb")
         copy.seek(0)
         return copy

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
@@ -21,12 +20,12 @@ from .. import events
 from ..body import Block
 from ..config import EndpointSettings
 from ..errors import BodyIncomplete, Forbidden, Unprocessable, UploadError
-from ..naming import display_name, render
+from ..naming import display_name
 from ..partials import Record, Whole
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import TypeRules, check_count, check_declared_size, check_min_size
-from .hooks import call, chain, for_backend, split_head, storing
+from .hooks import call, chain, for_backend, name_for, split_head, storing
 from .passing import Passage
 
 __all__ = ["Batch", "Engine"]
@@ -48,6 +47,7 @@ class _Stored:
     upload: Upload
     backend: Any
     filename: str  # as the backend's hooks know it
+    late: bool = False  # it is handed over when inspectors have seen all of it: the store would show it at once
 
 
 class Engine:
@@ -122,9 +122,9 @@ class Batch:
             check_count(len(self._stored) + 1, self._settings.max_files)
             head, rest = self._decide(upload, name, chunks)
             stored = self._prepare(upload, name)
-            with Passage(self._settings, self._request, upload, getattr(stored.backend, "reread", None)) as passage:
-                self._store(stored, chain(head, rest), passage)
-                self._finish_checks(upload, passage)
+            reread = None if stored.late else getattr(stored.backend, "reread", None)
+            with Passage(self._settings, self._request, upload, reread, keeps=stored.late) as passage:
+                self._pass(stored, chain(head, rest), passage)
         except UploadError as error:
             error.file = upload.name  # of several files, the reply says which one it was
             raise
@@ -144,14 +144,13 @@ class Batch:
                 stored = self._prepare(upload, upload.name, filename)
                 settle(stored.filename)
                 with Passage(self._settings, self._request, upload, whole.open) as passage:
-                    if not self._adopted(stored, whole):
-                        self._store(stored, chain(head, rest), passage)
+                    if stored.late or not self._adopted(stored, whole):
+                        self._pass(stored, chain(head, rest), passage)
                     elif passage.wanted:
-                        deque(passage.through(chain(head, rest)), maxlen=0)
-                        passage.hashed()
+                        self._look(stored, chain(head, rest), passage)
                     else:
                         upload.offset = whole.size
-                    self._finish_checks(upload, passage)
+                        self._finish_checks(upload, passage)
         except UploadError as error:
             error.file = upload.name
             raise
@@ -188,7 +187,7 @@ class Batch:
 
     def _prepare(self, upload: Upload, name: str, filename: str | None = None) -> _Stored:
         """Name the file, unless an earlier attempt did; ready the backend. From here on `upload_aborted` is owed."""
-        upload.filename = filename or self._rendered(upload, name)
+        upload.filename = filename or name_for(self._settings, upload, name)
         if self._stored:
             self._wait(self._stored[-1])
         with storing():
@@ -197,30 +196,38 @@ class Batch:
             names = upload.path_names
             asked = call(backend.update_filename, self._request.native, upload.filename, names=names)
             upload.filename = filename or asked or upload.filename
-            stored = _Stored(upload, backend, upload.filename)
+            late = bool(self._settings.inspect) and getattr(backend, "shows_early", False)
+            stored = _Stored(upload, backend, upload.filename, late)
             self._stored.append(stored)
-            call(backend.setup, upload.filename, names=names)
+            if not late:
+                call(backend.setup, upload.filename, names=names)
         if not self._adopting:
             self._emit(events.created, upload, backend)
         return stored
 
-    def _rendered(self, upload: Upload, name: str) -> str:
-        return render(
-            self._settings.name,
-            name=name,
-            upload_id=upload.id,
-            now=datetime.now(timezone.utc),
-            principal=upload.principal,
-            path_names=upload.path_names,
-        )
+    def _pass(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
+        """Into the store, and past the last checks; past these first, if the store would show it at once."""
+        if not stored.late:
+            self._store(stored, passage.through(chunks))
+            passage.hashed()
+            self._finish_checks(stored.upload, passage)
+            return
+        self._look(stored, chunks, passage)
+        with storing(), passage.again() as file:
+            call(stored.backend.setup, stored.filename, names=stored.upload.path_names)
+            self._store(stored, iter(lambda: file.read(_ADOPT_READ), b""))
 
-    def _store(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
+    def _look(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
+        """Past the last checks, and nowhere else."""
+        deque(passage.through(chunks), maxlen=0)
+        passage.hashed()
+        self._finish_checks(stored.upload, passage)
+
+    def _store(self, stored: _Stored, chunks: Iterable[Block]) -> None:
         backend, names = stored.backend, stored.upload.path_names
-        seen = self._told(stored, passage.through(chunks))
-        for chunk in for_backend(seen, backend.BUFFER_SIZE, backend.LENT_BUFFER):
+        for chunk in for_backend(self._told(stored, chunks), backend.BUFFER_SIZE, backend.LENT_BUFFER):
             with storing():
                 call(backend.upload_chunk, chunk, names=names)
-        passage.hashed()
 
     def _told(self, stored: _Stored, chunks: Iterable[Block]) -> Iterator[Block]:
         """The same; those who watch hear of them."""

@@ -236,6 +236,17 @@ class BackendContract(OrderContract):
             assert self.make_backend().clean(older_than=0) == 0
         assert self.holds(kept, self.content(500))
 
+    def test_reread_if_offered_reads_what_came_before_it_is_visible(self) -> None:
+        backend, content = self.make_backend(), self.content(4000)
+        if backend.reread is None:
+            return
+        name = begin(backend, "reread.bin")
+        send(backend, cut(content, (1000,)))
+        for _ in range(2):
+            with backend.reread() as file:
+                assert file.read() == content
+        assert self.holds(finish(backend, name), content)
+
     def test_open_if_offered_reads_what_is_stored_and_nothing_else(self) -> None:
         backend, content = self.make_backend(), self.content(4000)
         if backend.open is None:

@@ -95,6 +95,11 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
         self._drawn: Drawn | None = None
         self._thumbnails: list[Handed] = []
 
+    @property
+    def shows_early(self) -> bool:  # type: ignore[override]  # read by the engine, never set
+        """As the store does it: an original goes there while it comes."""
+        return bool(getattr(self._store.create(), "shows_early", False))
+
     # ---- once per process
 
     def startup(self) -> None:
