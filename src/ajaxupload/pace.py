@@ -6,7 +6,7 @@ The reckoning is a bucket of seconds. It is full at first, which is everybody's 
 each byte that came puts back the time that a byte may take, but never more than the bucket holds. Only waiting counts:
 a slow store and a slow scanner cost the client nothing.
 
-On most servers a read waits until it has all the bytes that it was asked for: a client that drips a byte now and then
+On some servers a read waits until it has all the bytes that it was asked for: a client that drips a byte now and then
 holds it for hours, and nobody learns of it. So one thread of the process watches over reads. When one cannot have kept
 the rate any more, it shuts the connection's receiving half, and the read ends.
 """

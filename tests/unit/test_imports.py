@@ -23,7 +23,7 @@ PACKAGE = SRC / "ajaxupload"
 #: Lowest first. A part may import parts of lower rows only: not of its own row, not of higher ones. "__init__" is what
 #: `from ajaxupload import ...` gives.
 LAYERS = (
-    ("errors", "upload", "values", "cleaning", "filetypes", "sniff", "typelists", "pace"),
+    ("errors", "upload", "values", "cleaning", "filetypes", "sniff", "typelists", "lent", "pace"),
     ("naming", "registry"),
     ("specs", "options"),
     ("meaning",),
