@@ -114,6 +114,10 @@ class Site:
         """Requests with a body that came since the order."""
         return sum(1 for _ in self._order(case).parent.glob(f"{case}.[0-9]*"))
 
+    def processes(self, case: str) -> int:
+        """How many served these requests."""
+        return len({mark.read_text("ascii") for mark in self._order(case).parent.glob(f"{case}.[0-9]*")})
+
     def resets(self, case: str) -> int:
         """Connections that were reset in the middle of a body, as was ordered."""
         return sum(1 for _ in self._order(case).parent.glob(f"{case}.reset-*"))
@@ -178,6 +182,7 @@ class Visit:
         """Load the page with the widget's options."""
         given = {"url": f"/{endpoint}/{self.case}", "widget": self.widget.name, "options": options, **settings}
         page = self.widget.page or self.widget.name
+        self.page.goto("about:blank")  # from another visit's page it would be the same page still
         self.page.goto(f"{self.site.url}/pages/{page}.html#{quote(json.dumps(given))}")
         self.page.locator(self.widget.picker).first.wait_for(state="attached")
         self.page.evaluate("Promise.resolve(ready).then(() => null)")

@@ -104,14 +104,16 @@ def _file(environ: dict[str, Any]) -> Path:
 
 
 def _count(file: Path) -> int:
-    """How many requests of this case came before, to any worker."""
+    """How many requests of this case came before, to any worker; the file that counts this one tells whose it is."""
     number = 0
     while True:
         try:
-            os.close(os.open(file.with_suffix(f".{number}"), os.O_CREAT | os.O_EXCL))
+            descriptor = os.open(file.with_suffix(f".{number}"), os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
             number += 1
         else:
+            with open(descriptor, "w", encoding="ascii") as mark:
+                mark.write(str(os.getpid()))
             return number
 
 
