@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from ajaxupload.errors import Fenced, PieceDiffers, TooManyRequests
-from ajaxupload.partials.file.ledger import union
+from ajaxupload.partials.file import pieces
+from ajaxupload.partials.file.pieces import union
 from tests.partials.test_synced import another_boot
 from tests.partials.uploads import ID, data_of, kept_in, made, noise, path_of, put, put_piece
 
@@ -169,7 +174,7 @@ def test_a_hundred_turns_at_a_time_have_room_and_the_oldest_makes_place(tmp_path
 def test_more_pieces_than_are_counted_are_refused_before_they_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ajaxupload.partials.file.ledger._MOST_PIECES", 3)
+    monkeypatch.setattr("ajaxupload.partials.file.pieces.MOST", 3)
     with made(kept_in(tmp_path), size=100) as one:
         for at in (10, 20, 30):
             put_piece(one, at, b"x")
@@ -189,3 +194,68 @@ def test_more_pieces_than_are_counted_are_refused_before_they_are_written(
 )
 def test_ranges_that_touch_are_one(ranges: list[tuple[int, int]], found: list[tuple[int, int]]) -> None:
     assert union(ranges) == found
+
+
+def ledger(path: Path) -> int:
+    """A list of pieces in a file of its own, as a ledger makes it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.ftruncate(fd, pieces.PIECES)
+    os.pwrite(fd, os.urandom(pieces.NAME_SIZE), pieces.NAME)
+    return fd
+
+
+@given(data=st.data())
+def test_reading_only_what_is_new_finds_what_reading_all_finds(data: st.DataObject, tmp_path_factory: Any) -> None:
+    """Whoever appends, in whatever order, and where a line was torn by a death and written over."""
+    fd = ledger(tmp_path_factory.mktemp("list") / "log")
+    try:
+        for _ in range(data.draw(st.integers(0, 12))):
+            start = data.draw(st.integers(0, 50))
+            pieces.add(fd, start, start + data.draw(st.integers(0, 9)), 7)
+            if data.draw(st.booleans(), "torn"):
+                os.pwrite(fd, b"\0" * data.draw(st.integers(1, 23)), os.fstat(fd).st_size)
+            if data.draw(st.booleans(), "read"):
+                pieces.ranges(fd)
+        found = pieces.ranges(fd)
+        pieces.forget(fd)
+        assert found == pieces.ranges(fd)
+    finally:
+        os.close(fd)
+
+
+def test_no_line_is_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fd, read = ledger(tmp_path / "log"), 0
+    real = pieces.pread
+
+    def counting(fd: int, size: int, at: int) -> bytes:
+        nonlocal read
+        read += size if at >= pieces.PIECES else 0
+        return real(fd, size, at)
+
+    monkeypatch.setattr(pieces, "pread", counting)
+    try:
+        for number in range(1000):
+            pieces.add(fd, number, number + 1, 7)
+            assert pieces.ranges(fd) == [(0, number + 1)]
+        assert read == os.fstat(fd).st_size - pieces.PIECES
+    finally:
+        os.close(fd)
+
+
+def test_of_ledgers_without_a_name_nothing_is_remembered(tmp_path: Path) -> None:
+    """As after a power cut that took it: two of them are not taken for one."""
+    for number in (1, 2):
+        fd = ledger(tmp_path / str(number))
+        os.pwrite(fd, bytes(pieces.NAME_SIZE), pieces.NAME)
+        pieces.add(fd, 0, number, 7)
+        assert pieces.ranges(fd) == [(0, number)]
+        os.close(fd)
+
+
+def test_the_oldest_that_was_read_is_forgotten_first(tmp_path: Path) -> None:
+    for number in range(pieces._MOST_READ + 10):
+        fd = ledger(tmp_path / str(number))
+        pieces.add(fd, 0, 5, 7)
+        pieces.ranges(fd)
+        os.close(fd)
+    assert len(pieces._read) == pieces._MOST_READ

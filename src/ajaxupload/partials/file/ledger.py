@@ -1,12 +1,14 @@
 """The ledger of one upload: how much of it counts, who may write, and what of that a power cut cannot take.
 
-What lives here: the format of the `.log` file and the critical sections over it. What must not: the bytes themselves.
+What lives here: the format of the `.log` file and the critical sections over it; the list of pieces at its end is
+pieces.py's. What must not: the bytes themselves.
 
     0     live: the epoch, how much counts from the start ("kept"), how much of that is known to survive a power cut
           ("safe"), the number of the last turn at a piece, the boot id, a checksum
+    256   the ledger's own name, drawn when it was made
     512   two places for the kept bytes that are known to be on the disk, written in turns, each with a checksum
     1536  who writes a piece just now
-    4096  the pieces that count, each with its bytes' checksum and its own, appended
+    4096  the pieces that count, appended
 
 The live line is written with every block and never synced by itself: the page cache outlives a process that is killed.
 A boot id that is not ours says that it went through a power cut (or a restart, or is another machine's on a shared file
@@ -19,28 +21,24 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 
 from ...errors import Fenced, TooManyRequests
+from . import pieces as piece_list
 from .lock import Lock
+from .pieces import NAME, NAME_SIZE, PIECES, crc_of, pread, union
 
-__all__ = ["Damaged", "Ledger", "union"]
+__all__ = ["Damaged", "Ledger"]
 
 _MAGIC = b"axupl02\n"
 _LIVE = struct.Struct("<8sQQQQ16s")  # magic, epoch, kept, safe, turns, boot id
 _SLOT = struct.Struct("<QQ")  # sequence number, kept and on the disk
 _CLAIM = struct.Struct("<QQQ")  # first byte, the byte after the last, number of the turn; all 0 when free
-_PIECE = struct.Struct("<QQI")  # first byte, the byte after the last, CRC-32 of the bytes
-_CRC = struct.Struct("<I")
-_STEP = _PIECE.size + _CRC.size
+_CRC_SIZE = 4
 _SLOTS = (512, 1024)  # a sector each: a torn write takes one of them
 _CLAIMS, _CLAIM_COUNT = 1536, 100
-_PIECES = 4096
-#: More pieces than any widget sends (S3 has 10,000 as well); the list is read with each of them.
-_MOST_PIECES = 10_000
 
 
 class Damaged(ValueError):
@@ -76,7 +74,8 @@ class Ledger:
 
     def make(self, *, durable: bool) -> None:
         """Write an empty one: once it is there, it is never shorter. Raises OSError."""
-        os.ftruncate(self._fd, _PIECES)
+        os.ftruncate(self._fd, PIECES)
+        self._write(os.urandom(NAME_SIZE), NAME)
         self._write_live()
         if durable:
             os.fsync(self._fd)
@@ -128,7 +127,7 @@ class Ledger:
     def advance(self, kept: int) -> None:
         """So many bytes count; and the pieces that they have reached."""
         self.kept = kept
-        if os.fstat(self._fd).st_size > _PIECES:
+        if os.fstat(self._fd).st_size > PIECES:
             self.kept = self.pieces()[0][1]
         self._write_live()
 
@@ -137,7 +136,7 @@ class Ledger:
         newest = max(self._slots(), default=(0, 0))
         sequence = newest[0] + 1
         text = _SLOT.pack(sequence, max(min(kept, self.kept), newest[1]))  # less is kept when another's sync failed
-        self._write(text + _crc(text), _SLOTS[sequence % 2])
+        self._write(text + crc_of(text), _SLOTS[sequence % 2])
 
     def vouch(self, kept: int) -> None:
         """The ledger with that commit was synced too: nobody has to do it again."""
@@ -160,11 +159,11 @@ class Ledger:
 
     def pieces(self) -> list[tuple[int, int]]:
         """All that counts: ranges in order, none touching another, the kept bytes first."""
-        return union([(0, self.kept), *self._ranges()])
+        return union([(0, self.kept), *piece_list.ranges(self._fd)])
 
     def sum_of(self, start: int, end: int) -> int | None:
         """The CRC-32 of the piece of just these bytes, None where none was added."""
-        return next((crc for first, last, crc in self._read_pieces() if (first, last) == (start, end)), None)
+        return piece_list.sum_of(self._fd, start, end)
 
     def counted(self, start: int, end: int | None = None) -> list[tuple[int, int]]:
         """Those of `pieces` that have bytes from `start` on, and before `end`."""
@@ -175,8 +174,8 @@ class Ledger:
 
         Raises TooManyRequests where no more pieces can be counted.
         """
-        if (os.fstat(self._fd).st_size - _PIECES) // _STEP >= _MOST_PIECES:
-            raise TooManyRequests(f"A file can be sent in at most {_MOST_PIECES} pieces.")
+        if piece_list.is_full(self._fd):
+            raise TooManyRequests(f"A file can be sent in at most {piece_list.MOST} pieces.")
         claims = self._claims()
         for place, (first, last, number) in enumerate(claims):
             if number and first < end and start < last:
@@ -196,9 +195,7 @@ class Ledger:
     def add_piece(self, number: int, start: int, end: int, crc: int) -> None:
         """The piece counts; its turn ends. Whoever calls has synced its bytes, and syncs the ledger afterwards."""
         self.check_claim(number)
-        count = (os.fstat(self._fd).st_size - _PIECES) // _STEP
-        text = _PIECE.pack(start, end, crc)
-        self._write(text + _crc(text), _PIECES + count * _STEP)
+        piece_list.add(self._fd, start, end, crc)
         self.kept = self.pieces()[0][1]
         self._write_claims([(0, 0, 0) if claim[2] == number else claim for claim in self._claims()])
         self._write_live()
@@ -212,13 +209,14 @@ class Ledger:
             raise Damaged("no ledger")
         self.epoch, self.kept, self.safe, self._turns, boot = found
         if boot != _boot():
+            piece_list.forget(self._fd)
             self.kept, self.safe = self._recoverable(), 0
             self._write_live()
 
     def _read_live(self) -> tuple[int, int, int, int, bytes] | None:
         """Epoch, kept, safe, turns, boot id; None for what is no ledger."""
-        text = _pread(self._fd, _LIVE.size + _CRC.size, 0)
-        if _crc(text[: _LIVE.size]) != text[_LIVE.size :] or os.fstat(self._fd).st_size < _PIECES:
+        text = pread(self._fd, _LIVE.size + _CRC_SIZE, 0)
+        if crc_of(text[: _LIVE.size]) != text[_LIVE.size :] or os.fstat(self._fd).st_size < PIECES:
             return None
         magic, *found = _LIVE.unpack_from(text)
         return tuple(found) if magic == _MAGIC else None
@@ -226,60 +224,28 @@ class Ledger:
     def _recoverable(self) -> int:
         """The kept bytes that no power cut takes."""
         committed = max(self._slots(), default=(0, 0))[1]
-        return union([(0, committed), *self._ranges()])[0][1]
-
-    def _ranges(self) -> Iterator[tuple[int, int]]:
-        return ((start, end) for start, end, _ in self._read_pieces())
-
-    def _read_pieces(self) -> Iterator[tuple[int, int, int]]:
-        text = _pread(self._fd, os.fstat(self._fd).st_size - _PIECES, _PIECES)
-        for at in range(0, len(text) - _STEP + 1, _STEP):
-            line = text[at : at + _STEP]
-            if _crc(line[: _PIECE.size]) == line[_PIECE.size :]:
-                yield _PIECE.unpack_from(line)
+        return union([(0, committed), *piece_list.ranges(self._fd)])[0][1]
 
     def _slots(self) -> Iterator[tuple[int, int]]:
         for at in _SLOTS:
-            line = _pread(self._fd, _SLOT.size + _CRC.size, at)
-            if line[_SLOT.size :] == _crc(line[: _SLOT.size]):
+            line = pread(self._fd, _SLOT.size + _CRC_SIZE, at)
+            if line[_SLOT.size :] == crc_of(line[: _SLOT.size]):
                 sequence, kept = _SLOT.unpack_from(line)
                 yield sequence, kept
 
     def _claims(self) -> list[tuple[int, int, int]]:
-        return list(_CLAIM.iter_unpack(_pread(self._fd, _CLAIM_COUNT * _CLAIM.size, _CLAIMS)))
+        return list(_CLAIM.iter_unpack(pread(self._fd, _CLAIM_COUNT * _CLAIM.size, _CLAIMS)))
 
     def _write_claims(self, claims: list[tuple[int, int, int]]) -> None:
         self._write(b"".join(_CLAIM.pack(*claim) for claim in claims), _CLAIMS)
 
     def _write_live(self) -> None:
         text = _LIVE.pack(_MAGIC, self.epoch, self.kept, min(self.safe, self.kept), self._turns, _boot())
-        self._write(text + _crc(text), 0)
+        self._write(text + crc_of(text), 0)
 
     def _write(self, text: bytes, at: int) -> None:
         if os.pwrite(self._fd, text, at) != len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a line is written whole, or there is no room
-
-
-def union(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges (from, up to) in order, those that touch made one; the first begins at 0, be it empty."""
-    found = [(0, 0)]
-    for start, end in sorted(ranges):
-        if start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        else:
-            found.append((start, end))
-    return found
-
-
-def _crc(text: bytes) -> bytes:
-    return _CRC.pack(zlib.crc32(text, 0x61787570))  # begun elsewhere, so that a page of zeros is no valid line
-
-
-def _pread(fd: int, size: int, at: int) -> bytes:
-    found = b""
-    while len(found) < size and (block := os.pread(fd, size - len(found), at + len(found))):
-        found += block
-    return found
 
 
 @lru_cache(maxsize=1)

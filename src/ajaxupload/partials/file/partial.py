@@ -19,8 +19,9 @@ from ...errors import Conflict, NotFound, OffsetMismatch, PieceDiffers
 from ..base import Partial, Record, Turn
 from .copying import copy
 from .data import Data
-from .ledger import Damaged, Ledger, union
+from .ledger import Damaged, Ledger
 from .lock import locked_file
+from .pieces import union
 from .recorded import Paths, Recorded
 from .tally import Tally
 from .whole import FileWhole

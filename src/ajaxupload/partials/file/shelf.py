@@ -24,8 +24,6 @@ __all__ = ["Shelf"]
 _NAMES, _LOCKS = "names", "locks"
 #: Seconds for which an entry without a record is spared: its upload may be about to be complete.
 _GRACE = 3600.0
-#: Seconds for which an entry without a record is spared: its upload may be about to be complete.
-_GRACE = 3600.0
 
 
 class Shelf:
