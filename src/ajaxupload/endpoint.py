@@ -21,7 +21,7 @@ from .errors import InternalError, MethodNotAllowed, NotFound, UnsupportedType, 
 from .guard import Guard
 from .protocols import replies, visitors
 from .protocols.base import Mount, Protocol, refuse_questions
-from .protocols.stored import Deleting, stored_file
+from .protocols.stored import Deleting, stored_elsewhere, stored_file
 from .registry import resolve
 from .request import UploadRequest
 from .upload import Upload
@@ -175,7 +175,7 @@ class Endpoint:
                 return stored_file(self._mount, request)
             refuse_questions(request)
             if request.tail:
-                raise NotFound
+                return stored_elsewhere(self._mount, request)
         visitors.greet(self._mount, request)
         if request.method == "OPTIONS":
             # RFC 9110 section 9.3.7: "a server generating a successful response to OPTIONS SHOULD send any header

@@ -174,3 +174,22 @@ def test_any_overlap_gives_the_file_once(door: Door, widget: str, data: st.DataO
     if at < size:
         assert play.send_range(visit, at, size).status in (200, 204)
     assert store.take(door.root) == {"a.bin": play.whole}
+
+
+@pytest.mark.parametrize("door", ["webtest", pytest.param("gunicorn", marks=pytest.mark.servers)], indirect=True)
+@pytest.mark.parametrize("widget", [widget for widget in EVERY if widget != "filepond"])
+@pytest.mark.parametrize("url", ["/public", "/kept"])
+def test_every_answers_url_leads_to_the_file(door: Door, widget: str, url: str) -> None:
+    """The page is shown whichever answer comes last. The store's own URL is known when the file is complete."""
+    play, visit = Play(widget, bytes(range(50)), 10, url=url), Visit(door)
+    visit.send("GET", url)
+    told = [play.told(play.send(visit, k)) for k in range(play.count)]
+    assert visit.send("GET", f"{url}/{told[0][1][::-1]}").status == 404
+    for _, upload_id, where in told:
+        assert where in (f"{url}/{upload_id}", "/media/a.bin")
+        answer = visit.send("GET", f"{url}/{upload_id}")
+        if url == "/public":
+            assert (answer.status, answer.headers["location"]) == (302, told[-1][2])
+        else:
+            assert (answer.status, answer.body) == (200, play.whole)
+    assert store.take(door.root) == {"a.bin": play.whole}

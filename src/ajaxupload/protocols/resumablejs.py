@@ -4,8 +4,9 @@ Each piece is a POST with the parameters in the query and, before the file, in t
 body); before it, a GET with the same parameters asks whether that piece is there. What must not live here: how pieces
 are kept (chunked.py).
 
-"There" is 200. "Absent" is 204, for Flow.js gives a file up at a 404. Both give up at 400, 404, 415, 500 and 501;
-Resumable.js tries anything else again, up to a hundred times without a pause: what is final is told by 400.
+"There" is 200. "Absent" is 204, for Flow.js gives a file up at a 404. Both give up at 404, 415, 500 and 501,
+Resumable.js at 400 too and Flow.js at 413. Anything else is tried again, by Resumable.js up to a hundred times without
+a pause: what is final is told by 400, or 415.
 """
 
 from __future__ import annotations
@@ -23,9 +24,6 @@ from .chunked import ChunkProtocol, Piece, count_of, number_of
 
 __all__ = ["Flow", "ResumableJs"]
 
-#: What both clients take for final, so that it ends instead of being sent a hundred times.
-_FINAL = (400, 404, 415, 500, 501)
-
 
 #: What a request says of its piece.
 _WORDS = (
@@ -38,6 +36,9 @@ class ResumableJs(ChunkProtocol):
     """Requests with `resumableIdentifier`."""
 
     name = "resumablejs"
+    #: What the client takes for final, so that it ends instead of being sent a hundred times; which of them says so.
+    final: tuple[int, ...] = (400, 404, 415, 500, 501)
+    refusal = 400
     #: As the page calls them.
     options: Mapping[str, str] = {
         "parameterNamespace": "",
@@ -72,9 +73,9 @@ class ResumableJs(ChunkProtocol):
         return self.take_form(request, piece)
 
     def refuse(self, request: UploadRequest, error: UploadError) -> Response:
-        """What is final as 400, unless its own status is final to them as well; the rest is tried again."""
-        status = 400 if error.permanent and error.status not in _FINAL else error.status
-        if not error.permanent and status in _FINAL:
+        """What is final as such, by its own status if that is final to the client; the rest is tried again."""
+        status = self.refusal if error.permanent and error.status not in self.final else error.status
+        if not error.permanent and status in self.final:
             status = 503
         return replies.failure(error, status=status)
 
@@ -112,6 +113,8 @@ class Flow(ResumableJs):
     """Requests with `flowIdentifier`: the same, with another prefix."""
 
     name = "flow"
+    final = (404, 413, 415, 500, 501)
+    refusal = 415
     options = {"prefix": "flow"}  # noqa: RUF012 - as annotated above; nobody writes to it
 
     def _named(self, options: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from webob import Response
 
@@ -19,7 +20,7 @@ from . import replies
 from .base import Mount, Protocol
 from .download import attachment
 
-__all__ = ["Deleting", "deleted", "stored_file"]
+__all__ = ["Deleting", "deleted", "stored_elsewhere", "stored_file"]
 
 _LONGEST = 200
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
@@ -43,6 +44,24 @@ def stored_file(mount: Mount, request: UploadRequest, upload_id: str = "") -> Re
         size = record.size or 0
     # Through the request: a Range and what the client has cached already are WebOb's business.
     return request.get_response(attachment(file, record.name, size))
+
+
+def stored_elsewhere(mount: Mount, request: UploadRequest) -> Response:
+    """302 to where the store has the file of the URL's upload, for who may ask about it: NotFound.
+
+    The answers to a file's first pieces tell its upload's URL, for the store's own is known when all of it is there.
+    """
+    if not _ID.fullmatch(request.tail) or mount.partials is None or not mount.partials.ready():
+        raise NotFound
+    with mount.find(request, request.tail, "status") as partial:
+        record = partial.record
+    url = record.url or record.result.get("url")
+    if record.state != "complete" or not url:
+        raise NotFound
+    response = Response(status=302, content_type=None)
+    response.headers["Location"] = quote(str(url), safe="/:?#[]@!$&'()*+,;=%~-._")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def deleted() -> Response:
