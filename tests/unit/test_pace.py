@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ajaxupload import pace as pace_module
 from ajaxupload.body import Body, body_of
-from ajaxupload.errors import BodyIncomplete, BodyTimeout
+from ajaxupload.config import EndpointSettings, load
+from ajaxupload.errors import BodyIncomplete, BodyTimeout, ConfigError
 from ajaxupload.pace import Pace, descriptor_of
 
 KIB = 1 << 10
@@ -220,3 +221,24 @@ def test_what_is_no_socket_is_not_watched(tmp_path: object) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             assert descriptor_of(ours, io.BytesIO()) == ours.fileno()
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+
+def settings(**table: object) -> EndpointSettings:
+    return load({"endpoints": {"/upload": {"backend": "memory", **table}}}).endpoints["/upload"]
+
+
+def test_by_default_it_is_a_kibibyte_over_a_minute_and_half_a_minute_of_silence() -> None:
+    found = settings()
+    assert (found.min_rate, found.min_rate_window, found.idle_timeout) == (KIB, 60, 30)
+
+
+def test_it_is_a_size_and_a_duration() -> None:
+    found = settings(min_rate="10 KiB", min_rate_window="2 min")
+    assert (found.min_rate, found.min_rate_window) == (10 * KIB, 120)
+    with pytest.raises(ConfigError, match="min_rate must be a size such as"):
+        settings(min_rate="quick")
+    with pytest.raises(ConfigError, match="min_rate_window must be longer than no time at all"):
+        settings(min_rate_window=0)
