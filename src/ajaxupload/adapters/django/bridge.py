@@ -22,10 +22,10 @@ from webob import Response
 from ajaxupload.forms import FilePart, ParsedForm
 from ajaxupload.request import UploadRequest
 
-__all__ = ["UploadAnswer", "lend_fields", "upload_request"]
+__all__ = ["TAIL", "UploadAnswer", "lend_fields", "upload_request"]
 
 #: The name of a URL parameter that is the client's: `path("upload/<path:tail>", view)` takes `curl -T photo.jpg`.
-_TAIL = "tail"
+TAIL = "tail"
 
 
 class UploadAnswer(HttpResponse):
@@ -55,7 +55,7 @@ def upload_request(request: HttpRequest, names: Mapping[str, Any]) -> UploadRequ
     Raises DisallowedHost, which Django answers with 400, and RawPostDataException when part of the body is gone.
     """
     environ = dict(request.META)
-    tail = str(names.get(_TAIL) or "")
+    tail = str(names.get(TAIL) or "")
     here = request.path[: len(request.path) - len(tail)] if tail and request.path.endswith(tail) else request.path
     mounted = here.rstrip("/")
     environ.update(
@@ -66,7 +66,7 @@ def upload_request(request: HttpRequest, names: Mapping[str, Any]) -> UploadRequ
             "HTTP_HOST": request.get_host(),  # behind a proxy Django knows better (USE_X_FORWARDED_HOST)
             "wsgi.url_scheme": request.scheme,
             "ajaxupload.native": request,
-            "ajaxupload.path_names": {name: str(value) for name, value in names.items() if name != _TAIL},
+            "ajaxupload.path_names": {name: str(value) for name, value in names.items() if name != TAIL},
         }
     )
     environ.setdefault("SERVER_PROTOCOL", "HTTP/1.1")
