@@ -5,7 +5,7 @@ length a body has and what its breaking off means (body.py). Nothing of this sho
 of it, is not built as this file knows it, the body comes from `wsgi.input` as it would anyway.
 
 gunicorn hands out a body in copies of copies, and holds up to the kernel's whole buffer of it in memory beside ours;
-received here it costs a fifth of the processor's time (benchmarks/sources.py). What is taken from the connection is
+received here it takes less than half the time (benchmarks/bodies.py). What is taken from the connection is
 subtracted from what gunicorn knows to be left, with every block: its own `read` could go on at any moment, keep-alive
 and pipelined requests find what they would have found.
 """
