@@ -77,3 +77,18 @@ def test_the_last_piece_may_come_again_before_the_others(door: Door) -> None:
     visit = Visit(door)
     assert [dropzone(visit, k).status for k in (2, 2, 2, 0, 1)] == [200] * 5
     assert store.take(door.root) == {"a.txt": WHOLE}
+
+
+@pytest.mark.parametrize("door", rows("webtest"), indirect=True)
+@pytest.mark.parametrize("size", [5, 700 << 10, 1 << 20])
+def test_a_last_piece_may_be_shorter_than_what_is_left_of_the_largest_size(door: Door, size: int) -> None:
+    """A piece's size is said to be what all but the last have: 400 KiB of 1 MiB, or more than that."""
+    step, visit = (400 << 10) if size > 5 else (2 << 20), Visit(door)
+    whole = bytes(size)
+    answers = [dropzone(visit, k, whole, step, name="a.bin") for k in range(-(-size // step))]
+    assert [answer.status for answer in answers] == [200] * len(answers), answers
+    assert answers[-1].json["complete"]
+    assert store.take(door.root) == {"a.bin": whole}
+    over = [dropzone(visit, k, bytes((1 << 20) + 1), 400 << 10, "other", "b.bin") for k in range(3)]
+    assert [answer.status for answer in over] == [200, 200, 413]
+    assert store.take(door.root) == {}

@@ -252,8 +252,8 @@ class ChunkProtocol(Protocol):
     def store(self, request: UploadRequest, partial: Partial, piece: Piece, chunks: Iterable[Block]) -> int:
         """Put the piece into its place. How many bytes it has."""
         blocks, most, size = iter(chunks), piece.most, partial.record.size
-        if not piece.exact and size is not None:
-            most = max(0, min(most, size - piece.start))  # the end comes again, now that it is known
+        if not piece.exact:  # it says how many bytes it may have at most, and need not have them
+            most = max(0, min(most, (self.mount.settings.max_size if size is None else size) - piece.start))
         came = self.mount.resumable().piece(
             request, partial, piece.start, most, chunks=lambda: next(blocks, b""), exact=piece.exact
         )
