@@ -145,7 +145,7 @@ BESIDE: dict[Way, list[bytes]] = {by_form: [b"harmless", b"harmless too"]}
 #: Their clients read a reason only from an answer that looks like success.
 AT_200 = (valums, fine_uploader, fine_pieces, fine_raw_pieces, blueimp_pieces)
 #: These give up at statuses of their own list only.
-AT_400 = (resumable_pieces, flow_pieces)
+FINAL: dict[Way, int] = {resumable_pieces: 400, flow_pieces: 415}
 each_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 #: Both kinds of inspectors in process; one of them with gunicorn's two workers.
 here = pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def refused(way: Way, answer: Answer, status: int) -> bool:
     """Does it say so, in the way that its clients understand?"""
     if way in AT_200 and answer.status == 200:
         return answer.json["success"] is False
-    return answer.status == (400 if way in AT_400 and status == 422 else status)
+    return answer.status == (FINAL.get(way, status) if status == 422 else status)
 
 
 @here
