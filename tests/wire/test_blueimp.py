@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from tests.wire import store
-from tests.wire.client import Answer, form
-from tests.wire.doors import DOORS, Door
+from tests.wire.client import Answer, connected, form, read_answer
+from tests.wire.doors import DOORS, Door, ServerDoor
 from tests.wire.visiting import Visit, blueimp
 
 WHOLE = b"0123456789abcdefghijABCDE"
@@ -109,6 +110,30 @@ def test_how_far_a_file_has_come_is_told_before_it_is_resumed(door: Door) -> Non
     piece(visit, 10, 25, name="ä.txt")
     assert visit.send("GET", asked).json == {"file": None}
     assert store.take(door.root) == {"ä.txt": WHOLE}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("door", ["gunicorn"], indirect=True)
+def test_asking_how_far_a_file_has_come_does_not_end_a_piece_that_is_on_its_way(door: ServerDoor) -> None:
+    """The page asks before each upload, in a second tab as well."""
+    visit = Visit(door)
+    assert piece(visit, 0, 10).status == 200
+    says = {"Content_Range": "bytes 10-19/25", "Content_Disposition": 'attachment; filename="a.txt"'}
+    request = visit.case("POST", "/upload", WHOLE[10:20], **says).request(door.host, Connection="close")
+    with connected(door.server.port) as connection:
+        connection.sendall(request[:-5])
+        deadline = time.monotonic() + 20
+        while not any(
+            path.read_bytes()[1536:1560].strip(b"\0") for path in door.root.glob("private/partials/??/*.log")
+        ):
+            assert time.monotonic() < deadline, "the piece has not begun"
+            time.sleep(0.01)
+        assert visit.send("GET", "/upload?file=a.txt&size=25").json["file"]["size"] == 10
+        connection.sendall(request[-5:])
+        answer = read_answer(connection)
+    assert (answer.status, answer.headers["range"]) == (200, "0-19"), answer
+    assert piece(visit, 20, 25).json["complete"]
+    assert store.take(door.root) == {"a.txt": WHOLE}
 
 
 @everywhere
