@@ -287,3 +287,13 @@ def test_it_is_remembered_for_as_long_as_the_endpoint_says(door: Door, way: Any)
     if "/upload" in found:  # pieces only: a whole file leaves no record where nobody asks for one
         assert (found["/upload"]["ttl"], found["/upload"]["owner"]) == (86400, None)
     store.take(door.root)
+
+
+@here
+@pytest.mark.parametrize("headers", [{"HX-Request": "true"}, {"Accept": "text/html"}], ids=["fragment", "page"])
+def test_a_person_gets_the_link_that_a_program_gets(door: Door, headers: dict[str, str]) -> None:
+    visit = Visit(door)
+    answer = visit.post("/kept", {}, ("f", "a.txt", WHOLE), **headers)
+    url = answer.body.decode().partition('<a href="')[2].partition('"')[0]
+    assert visit.send("GET", url).body == WHOLE
+    store.take(door.root)

@@ -6,8 +6,9 @@ the client takes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from webob import Response
 
@@ -34,23 +35,29 @@ class Form(Protocol):
         form = form_of(request, self.mount.settings)
         refuse_pieces(request, form)
         uploads = store_files(self.mount, request, form, self.name)
+        answer = self.mount.success(request, uploads)
         kind = replies.dialect(request)
         if kind == "page" and self.mount.settings.redirect:
             # RFC 9110 section 15.4.4: 303 "to provide an indirect response to the original request": reload-safe
             return Response(status=303, location=self.mount.settings.redirect)
         if kind == "page":
-            return replies.html_page("Stored", _stored_list(uploads) + replies.back_link(request))
+            return replies.html_page("Stored", _stored_list(uploads, answer) + replies.back_link(request))
         if kind == "htmx":
-            return replies.fragment(_stored_list(uploads))
-        return replies.json_reply(self.mount.success(request, uploads), as_html=kind == "iframe")
+            return replies.fragment(_stored_list(uploads, answer))
+        return replies.json_reply(answer, as_html=kind == "iframe")
 
 
-def _stored_list(uploads: Sequence[Upload]) -> str:
-    rows = "".join(f"<li>{_named(upload)} ({human_size(upload.size or 0)})</li>" for upload in uploads)
+def _stored_list(uploads: Sequence[Upload], answer: Mapping[str, Any]) -> str:
+    """Each file, linked to where the answer in JSON would say that it is."""
+    urls = [file.get("url") for file in answer["files"]]
+    rows = "".join(
+        f"<li>{_named(upload, url)} ({human_size(upload.size or 0)})</li>"
+        for upload, url in zip(uploads, urls, strict=True)
+    )
     return f'<ul class="ajaxupload-stored">{rows}</ul>'
 
 
-def _named(upload: Upload) -> str:
+def _named(upload: Upload, url: str | None) -> str:
     name = escape(upload.name)
-    shown = f'<a href="{escape(upload.url)}">{name}</a>' if upload.url else name
+    shown = f'<a href="{escape(url)}">{name}</a>' if url else name
     return shown if upload.filename == upload.name else f"{shown}, stored as {escape(upload.filename)}"

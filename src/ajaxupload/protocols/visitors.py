@@ -14,7 +14,6 @@ has taken part in, so that nobody is told of pieces that somebody else has sent.
 
 from __future__ import annotations
 
-import math
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -60,7 +59,7 @@ class Visitor:
     @property
     def text(self) -> str:
         """As the cookie has it, but for the signature."""
-        return ".".join((f"{math.ceil(self.since * 1000):x}", self.id, *self.shared))
+        return ".".join((f"{int(self.since * 1000):x}", self.id, *self.shared))
 
 
 def known(mount: Mount, request: UploadRequest) -> Visitor | None:
