@@ -109,6 +109,19 @@ def test_repeats_are_harmless_before_and_after_the_end(door: Door) -> None:
     assert store.take(door.root) == {"a.txt": WHOLE}
 
 
+@everywhere
+def test_after_the_end_a_repeat_is_read_whole_and_compared(door: Door) -> None:
+    visit, whole = Visit(door), bytes(range(256)) * 4000
+    upload_id = begun(visit, len(whole))
+    for at in (0, 600_000):
+        assert pond_patch(visit, upload_id, at, len(whole), whole[at : at + 600_000], "large.bin").status == 204
+    again = pond_patch(visit, upload_id, 0, len(whole), whole[:600_000])
+    assert (again.status, again.headers["upload-offset"]) == (204, str(len(whole)))
+    assert pond_patch(visit, upload_id, 0, len(whole), whole[1:600_001]).status == 409
+    assert pond_patch(visit, upload_id, 600_000, len(whole), whole[:600_000]).status == 413
+    assert store.take(door.root) == {"large.bin": whole}
+
+
 @here
 def test_what_does_not_fit_is_refused_and_the_upload_goes_on(door: Door) -> None:
     visit = Visit(door)

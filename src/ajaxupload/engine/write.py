@@ -185,10 +185,10 @@ def take_piece(
 def compare_repeat(partial: Partial, start: int, chunks: Summed) -> int:
     """Read a piece of what was stored and given back already: its clients wait until they have sent it. How many bytes.
 
-    PieceDiffers if a piece of this length came from there before, and was another one.
+    PieceDiffers if a piece of this length came from there before, and was another one. TooLarge.
     """
     while chunks():
-        pass
+        _check_room(chunks.size, start, _limit(partial, start))
     with storing():
         if partial.knows_other(start, start + chunks.size, chunks.crc):
             raise PieceDiffers

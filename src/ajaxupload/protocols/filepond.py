@@ -117,7 +117,8 @@ class FilePond(Protocol):
         at, body = number_of(request.headers, "Upload-Offset"), request.upload_body
         with self._find(request, request.query["patch"], "write") as partial:
             if partial.record.state == "complete":
-                body.drain()  # a repeat, or the empty piece behind the last
+                # a repeat, or the empty piece behind the last: FilePond reads no answer before it has sent it all
+                self.mount.resumable().repeat(partial, at, chunks=body.read)
             else:
                 self._check_place(request, partial, at)
                 self._name(request, partial)
