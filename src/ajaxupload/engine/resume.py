@@ -44,6 +44,7 @@ class Resumable:
         self._settings = engine.settings
         self.store = store
         self._started = False
+        self._complaint = ""
         self._sweeper = Sweeper(self.sweep, min(600.0, max(1.0, self._settings.expires / 4)))
 
     def place(self, store: Partials) -> None:
@@ -65,7 +66,9 @@ class Resumable:
             try:
                 self.startup()
             except ConfigError as error:
-                _log.warning("unfinished uploads cannot be kept: %s", error)
+                if str(error) != self._complaint:  # each page that looks at the endpoint asks
+                    _log.warning("unfinished uploads cannot be kept: %s", error)
+                self._complaint = str(error)
                 return False
         return True
 
