@@ -207,7 +207,7 @@ class Endpoint:
     def _resumable_url(self, request: UploadRequest) -> str | None:
         """Where the widget makes uploads that take several requests."""
         speaks = any(protocol.name == "tus" for protocol in self.protocols)
-        return (self._mount.url_of(request, "")[:-1] or "/") if speaks else None
+        return self._mount.address(request) if speaks else None
 
     def _form(self, request: UploadRequest) -> str:
         """A form that works: with the fields that the door's own check wants to see before the file."""

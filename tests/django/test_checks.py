@@ -127,15 +127,3 @@ def test_w003_warns_where_anybody_may_upload(site: Site, view: Any, middleware: 
 
     site(path("upload/", view), MIDDLEWARE=[*MIDDLEWARE, *middleware])
     assert ids(deploy=True) == expected
-
-
-@pytest.mark.parametrize("option", ["allow_delete", "serve"])
-def test_w004_finds_addresses_that_the_urlconf_has_not(site: Site, option: str) -> None:
-    options: dict[str, Any] = {option: True}
-    uploader = AjaxFileUploader(**options)
-    site(path("upload/", login_required(uploader)))
-    ((identity, message),) = found()
-    assert identity == "W004"
-    assert option in message
-    site(path("upload/", login_required(uploader)), path("upload/<path:tail>", login_required(uploader)))
-    assert found() == []

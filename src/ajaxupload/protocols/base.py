@@ -152,8 +152,16 @@ class Mount:
         place = json.dumps([self.settings.path, dict(request.path_names), self.who(request)], sort_keys=True)
         return self.resumable().store.key_id(place, *words)
 
+    def address(self, request: UploadRequest) -> str:
+        """Where the endpoint is, as its door has it: path-absolute, percent-encoded."""
+        path = request.environ.get("ajaxupload.address") or request.environ.get("SCRIPT_NAME") or "/"
+        return quote(path.encode("latin-1", "replace"))
+
     def url_of(self, request: UploadRequest, upload_id: str) -> str:
-        """Where the upload is: path-absolute, percent-encoded."""
+        """Where the upload is: path-absolute, percent-encoded. Where the door has nothing below the endpoint, that
+        itself, asked about it."""
+        if request.environ.get("ajaxupload.flat"):
+            return f"{self.address(request)}?upload={upload_id}"
         return quote(request.environ.get("SCRIPT_NAME", "").encode("latin-1", "replace")) + f"/{upload_id}"
 
     def _admit(self, request: UploadRequest, action: str) -> Callable[[Upload], str | None]:

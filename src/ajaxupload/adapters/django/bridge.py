@@ -24,6 +24,9 @@ from ajaxupload.request import UploadRequest
 
 __all__ = ["TAIL", "UploadAnswer", "lend_fields", "upload_request"]
 
+#: Where a view has one URL, and so nothing below it, this parameter of its query names an upload.
+_UPLOAD = "upload"
+
 #: The name of a URL parameter that is the client's: `path("upload/<path:tail>", view)` takes `curl -T photo.jpg`.
 TAIL = "tail"
 
@@ -49,20 +52,24 @@ class UploadAnswer(HttpResponse):
         super().close()
 
 
-def upload_request(request: HttpRequest, names: Mapping[str, Any]) -> UploadRequest:
-    """Django's request as ours; `names` is what the URL captured.
+def upload_request(request: HttpRequest, names: Mapping[str, Any], *, flat: bool = False) -> UploadRequest:
+    """Django's request as ours; `names` is what the URL captured, `flat` says that no URL of the project is below it.
 
     Raises DisallowedHost, which Django answers with 400, and RawPostDataException when part of the body is gone.
     """
     environ = dict(request.META)
     tail = str(names.get(TAIL) or "")
     here = request.path[: len(request.path) - len(tail)] if tail and request.path.endswith(tail) else request.path
-    mounted = here.rstrip("/")
+    mounted, below = here.rstrip("/"), request.path[len(here.rstrip("/")) :]
+    if flat and (asked := request.GET.get(_UPLOAD, "")):
+        below = f"/{asked}"
     environ.update(
         {
             "REQUEST_METHOD": request.method,
             "SCRIPT_NAME": _latin(mounted),
-            "PATH_INFO": _latin(request.path[len(mounted) :]),
+            "PATH_INFO": _latin(below),
+            "ajaxupload.address": _latin(here),
+            "ajaxupload.flat": flat,
             "HTTP_HOST": request.get_host(),  # behind a proxy Django knows better (USE_X_FORWARDED_HOST)
             "wsgi.url_scheme": request.scheme,
             "ajaxupload.native": request,

@@ -8,7 +8,6 @@ ones, or be closed to the user who serves.
     ajaxupload.E002  a name template uses what the URL does not capture
     ajaxupload.W001  MEDIA_ROOT is not set, so files go into the working directory
     ajaxupload.W002  MIDDLEWARE has no CsrfViewMiddleware
-    ajaxupload.W004  no URL takes what stands below an upload whose answers have addresses there
     ajaxupload.E003  (deploy) a backend cannot store
     ajaxupload.W003  (deploy) anybody may upload
 """
@@ -29,7 +28,6 @@ from ajaxupload.errors import ConfigError
 from ajaxupload.naming import FIELDS
 
 from . import csrf
-from .bridge import TAIL
 from .settings import configured
 from .views import AjaxFileUploader, uploader_of
 
@@ -62,11 +60,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 def check_uploaders(**_: Any) -> list[CheckMessage]:
     """What can be told from settings and URLconf alone."""
-    everywhere = list(_mounted())
-    deep = {id(mounted.uploader) for mounted in everywhere if TAIL in mounted.names}
-    shallow = (mounted for mounted in everywhere if id(mounted.uploader) not in deep)
-    faults = [message for mounted in everywhere for message in _faults(mounted)]
-    return [*faults, *(message for mounted in shallow for message in _unreachable(mounted))]
+    return [message for mounted in _mounted() for message in _faults(mounted)]
 
 
 def check_stores(**_: Any) -> list[CheckMessage]:
@@ -97,19 +91,6 @@ def _faults(mounted: _Mounted) -> Iterator[CheckMessage]:
             "from other origins are refused all the same.",
             hint="Add django.middleware.csrf.CsrfViewMiddleware, or say csrf=False where no cookie authenticates.",
             id="ajaxupload.W002",
-        )
-
-
-def _unreachable(mounted: _Mounted) -> Iterator[CheckMessage]:
-    """An uploader with one URL, for all of whose answers that is enough, or not. (tus' uploads stand below it, too; but
-    most projects have none.)"""
-    endpoint = mounted.uploader.endpoint.settings
-    if wanting := [name for name in ("allow_delete", "serve") if getattr(endpoint, name)]:
-        yield Warning(
-            f"The upload at {mounted.route!r} has {' and '.join(wanting)}, but the addresses that it gives out for "
-            "that lie below it, where the URLconf has nothing: they are 404.",
-            hint=f"Add a second line with the same view: path('.../<path:{TAIL}>', view).",
-            id="ajaxupload.W004",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 
 from ajaxupload.config import EndpointSettings, load
 from ajaxupload.endpoint import Endpoint
@@ -21,7 +22,7 @@ from ajaxupload.protocols.base import form_of
 from ajaxupload.request import UploadRequest
 
 from . import csrf, signals  # signals: so that the bridge stands before the first upload
-from .bridge import UploadAnswer, lend_fields, upload_request
+from .bridge import TAIL, UploadAnswer, lend_fields, upload_request
 from .settings import BackendName, plan
 
 __all__ = ["AjaxFileUploader", "signals", "uploader_of"]
@@ -48,6 +49,7 @@ class AjaxFileUploader:
         self._backend, self._path, self._options = backend, path, options
         self._built: tuple[tuple[Mapping[str, Any], Endpoint], ...] = ()
         self._building = threading.Lock()
+        self._flat: dict[tuple[Any, str], bool] = {}
         if django_settings.configured:
             self.endpoint  # noqa: B018 - faults shall be told where the view is made
 
@@ -73,8 +75,23 @@ class AjaxFileUploader:
 
         Exceptions that are not `UploadError`s go on to Django: PermissionDenied or Http404 from `authorize`, say.
         """
-        ours = upload_request(request, kwargs)
+        ours = upload_request(request, kwargs, flat=TAIL not in kwargs and self._is_flat(request))
         return UploadAnswer(self.endpoint.respond(ours), ours)
+
+    def _is_flat(self, request: HttpRequest) -> bool:
+        """Has the project no URL below this one that leads here as well? Then answers name this one only."""
+        match = request.resolver_match
+        if match is None:
+            return False
+        key = (getattr(request, "urlconf", None), match.route)
+        if key not in self._flat:
+            try:
+                found = resolve(f"{request.path_info.rstrip('/')}/{TAIL}", key[0]).func
+            except Resolver404:
+                self._flat[key] = True
+            else:
+                self._flat[key] = found is not match.func and uploader_of(found) is not self
+        return self._flat[key]
 
 
 def _build(wanted: Mapping[str, Any]) -> Endpoint:

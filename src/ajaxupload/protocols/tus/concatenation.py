@@ -9,6 +9,8 @@ that completes the last of them puts it together; or, should that fail, any that
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
@@ -23,11 +25,11 @@ __all__ = ["assemble", "is_part", "part_completed", "parts_of", "refuse_final"]
 _MOST_PARTS = 250
 
 
-def parts_of(text: str | None, base: str, host: str) -> list[str] | None:
+def parts_of(text: str | None, url_of: Callable[[str], str], host: str) -> list[str] | None:
     """Upload-Concat: None for no concatenation, [] for "partial", and the parts' ids for "final;<url> <url>...".
 
     "The value ... MUST be a space-separated list of the partial upload URLs. These URLs MAY be absolute or relative".
-    Raises BadRequest, and NotFound for a URL that is not below `base` at `host`.
+    Raises BadRequest, and NotFound for a URL that is not what `url_of` has for an id, at `host`.
     """
     if text is None:
         return None
@@ -37,18 +39,19 @@ def parts_of(text: str | None, base: str, host: str) -> list[str] | None:
     found = urls.split()
     if kind.strip() != "final" or not found or len(found) > _MOST_PARTS:
         raise BadRequest('The Upload-Concat header is neither "partial" nor "final;" and URLs.', code="bad_concat")
-    return [_id_of(url, base, host) for url in found]
+    return [_id_of(url, url_of, host) for url in found]
 
 
-def _id_of(url: str, base: str, host: str) -> str:
+def _id_of(url: str, url_of: Callable[[str], str], host: str) -> str:
     try:
         split = urlsplit(url)
         if split.netloc and (split.scheme not in ("http", "https") or split.netloc.lower() != host.lower()):
             raise NotFound
     except ValueError as error:
         raise BadRequest("A URL in Upload-Concat cannot be read.", code="bad_concat") from error
-    folder, _, upload_id = split.path.rpartition("/")
-    if split.scheme not in ("", "http", "https") or split.query or (folder not in ("", base) and folder != base):
+    target = f"{split.path}?{split.query}" if split.query else split.path
+    upload_id = re.split("[/=]", target)[-1]
+    if split.scheme not in ("", "http", "https") or target not in (upload_id, f"/{upload_id}", url_of(upload_id)):
         raise NotFound
     return upload_id
 

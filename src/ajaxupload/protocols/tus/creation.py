@@ -77,7 +77,8 @@ def given_up_if_it_fails(mount: Mount, request: UploadRequest, partial: Partial,
 
 
 def _parts(mount: Mount, request: UploadRequest) -> list[str] | None:
-    return concatenation.parts_of(request.headers.get("Upload-Concat"), mount.url_of(request, "")[:-1], request.host)
+    named = request.headers.get("Upload-Concat")
+    return concatenation.parts_of(named, lambda upload_id: mount.url_of(request, upload_id), request.host)
 
 
 def _size(request: UploadRequest) -> int | None:
