@@ -24,8 +24,7 @@ NAME = "filename YS50eHQ="  # a.txt
 
 
 def uploader(root: Path, **options: Any) -> AjaxFileUploader:
-    stored = str(root / "stored")  # of which MEDIA_URL knows nothing
-    return AjaxFileUploader(backend="local", upload_dir=stored, MEDIA_URL="", csrf=False, **options)
+    return AjaxFileUploader(backend="local", upload_dir=str(root / "stored"), csrf=False, **options)
 
 
 def lines(root: Path, count: int, **options: Any) -> list[Any]:

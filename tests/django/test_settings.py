@@ -59,6 +59,17 @@ def test_media_settings_are_lent(site: Site, root: Path) -> None:
         assert options(view)["MEDIA_URL"] == "https://cdn.example.com/"
 
 
+@pytest.mark.parametrize("key", ["upload_dir", "UPLOAD_DIR"])
+def test_media_url_is_not_lent_for_a_folder_that_it_does_not_show(root: Path, key: str) -> None:
+    elsewhere: dict[str, Any] = {key: str(root / "private")}
+    shown: dict[str, Any] = {key: str(root / "media")}
+    below: dict[str, Any] = {key: "uploads"}
+    assert "MEDIA_URL" not in options(AjaxFileUploader("local", **elsewhere))
+    assert options(AjaxFileUploader("local", **shown))["MEDIA_URL"] == "/media/"
+    assert options(AjaxFileUploader("local", **below))["MEDIA_URL"] == "/media/"
+    assert options(AjaxFileUploader("local", **elsewhere, media_url="/p/"))["MEDIA_URL"] == "/p/"
+
+
 def test_the_old_upload_dir_setting_is_lent(site: Site, root: Path) -> None:
     assert stored(site, AjaxFileUploader(), root / "media" / "in", UPLOAD_DIR="in")
 

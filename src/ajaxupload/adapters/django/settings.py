@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -162,11 +163,22 @@ def _lent(table: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         takers = takers_of(_resolved(table["class"]), table, known)
     except (KeyError, ConfigError, TypeError):
         return {}  # `load` says what is wrong with it
-    return {
+    lent = {
         option.lower(): value
         for option, read in _LENDERS.items()
         if option in takers and _is_built_in(takers[option], option) and (value := read()) is not None
     }
+    if not _is_shown({**lent, **{option.lower(): value for option, value in table.items()}}):
+        lent.pop("media_url", None)
+    return lent
+
+
+def _is_shown(options: Mapping[str, Any]) -> bool:
+    """Would MEDIA_URL show what is stored? Of a folder outside MEDIA_ROOT it knows nothing."""
+    folder = options.get("upload_dir")
+    if not isinstance(folder, str | os.PathLike) or not Path(folder).is_absolute():
+        return True
+    return Path(folder) == Path(settings.MEDIA_ROOT or "")
 
 
 @lru_cache(maxsize=64)
