@@ -67,6 +67,13 @@ def test_an_upload_is_gone_on_with_at_the_address_it_was_given(client: Client, r
     assert b"".join(client.get(url)) == b"helloworld"
 
 
+def test_the_last_answer_tells_where_it_is(client: Client) -> None:
+    url = create(client, 5)
+    told = {**TUS, "upload-offset": "0", "prefer": "return=representation"}
+    assert client.generic("PATCH", url, b"hello", BYTES, headers=told).json()["url"] == url
+    assert b"".join(client.get(url)) == b"hello"
+
+
 def test_an_upload_is_ended_at_its_address(client: Client) -> None:
     url = create(client, 10)
     assert client.delete(url, headers=TUS).status_code == 204

@@ -1,4 +1,4 @@
-"""Death at any system call (RELIABILITY F02): what was told stays true, and the upload is finished exactly once."""
+"""Death at any system call (F02): what was told stays true, and the upload is finished exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Damaged files (RELIABILITY F26): one upload is lost, with 404 and never 500, the others go on, a sweep clears it."""
+"""Damaged files (F26): one upload is lost, with 404 and never 500, the others go on, a sweep clears it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failure of any system call (RELIABILITY F04): an error that passes, no descriptor kept, it can be gone on with."""
+"""Failure of any system call (F04): an error that passes, no descriptor kept, it can be gone on with."""
 
 from __future__ import annotations
 

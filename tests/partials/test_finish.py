@@ -186,7 +186,7 @@ def test_a_deleted_upload_ends_its_writer_and_is_told_to_listeners(site: Site) -
 
 
 def test_an_upload_of_somebody_or_somewhere_else_is_none_and_leaves_nothing_open(site: Site) -> None:
-    """RELIABILITY P05."""
+    """P05: see docs/reference/guarantees-regressions.md."""
     with site.find_or_make_for("alice"):
         pass
     before = open_files()

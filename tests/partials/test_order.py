@@ -1,4 +1,4 @@
-"""The order of system calls that keeps what was told (RELIABILITY F06), read from the kernel's own log."""
+"""The order of system calls that keeps what was told (F06), read from the kernel's own log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A power cut (RELIABILITY F05): a copy of the disk as it is at some moment, with what was only in memory lost.
+"""A power cut (F05): a copy of the disk as it is at some moment, with what was only in memory lost.
 
 The file system is a file behind a loop device; what the device has written at the moment is all that the copy sees.
 """

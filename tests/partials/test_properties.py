@@ -258,6 +258,6 @@ def differ(first: Site, content: bytes, start: int, end: int, came: set[int], bl
 
 @pytest.mark.parametrize("many", SCHEDULES)
 def test_pieces_in_any_order_overlapping_repeated_and_broken_off(many: int) -> None:
-    """RELIABILITY F16."""
+    """F16: see docs/reference/guarantees-faults.md."""
     arguments = given(schedules(), st.integers(1, 700), st.randoms(use_true_random=False))
     settings(PATIENT, max_examples=many)(arguments(check_schedule))()

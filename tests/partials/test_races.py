@@ -1,4 +1,4 @@
-"""Eight writers over two processes for one upload (RELIABILITY F15), and eight pieces side by side: no corruption, no
+"""Eight writers over two processes for one upload (F15), and eight pieces side by side: no corruption, no
 unexpected error, nobody waits."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A full disk (RELIABILITY F07): 507, the offset is what is on the disk, and it goes on once there is space again."""
+"""A full disk (F07): 507, the offset is what is on the disk, and it goes on once there is space again."""
 
 from __future__ import annotations
 

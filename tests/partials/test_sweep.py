@@ -1,4 +1,4 @@
-"""Expiry (RELIABILITY F21): what nobody came back for goes, what somebody works on stays."""
+"""Expiry (F21): what nobody came back for goes, what somebody works on stays."""
 
 from __future__ import annotations
 

@@ -142,8 +142,8 @@ def test_05_nothing_but_a_post_stands_for_another_method(tus: Tus) -> None:
     assert tus.head(url, X_HTTP_Method_Override="DELETE").status == 200
 
 
-def test_06_a_body_that_ends_early_is_kept_as_far_as_it_came(tus: Tus) -> None:
-    """Cut at every byte, by FIN and RST: test_tus_cuts.py."""
+def test_06_what_came_counts_and_the_rest_follows(tus: Tus) -> None:
+    """A body that ends early, cut at every byte by FIN and RST: tests/tus/test_cuts.py."""
     url = tus.create(11)
     assert tus.patch(url, 0, HELLO[:4]).headers["upload-offset"] == "4"
     assert tus.patch(url, 4, HELLO[4:]).headers["upload-offset"] == "11"

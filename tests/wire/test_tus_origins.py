@@ -105,7 +105,7 @@ def test_53_whoever_may_come_comes_without_credentials(tus: Tus) -> None:
 
 
 def test_54_what_may_pass_is_told_as_what_clients_try_again(tus: Tus) -> None:
-    """409 for an offset; what broke off is 5xx (test_tus_cuts.py); what cannot pass is any other 4xx."""
+    """409 for an offset; what broke off is 5xx (tests/tus/test_cuts.py); what cannot pass is any other 4xx."""
     url = tus.create(11)
     assert tus.patch(url, 3, HELLO[3:]).status == 409
     assert all(400 <= status < 409 for status in (tus.post().status, tus.head("/upload/no-such-upload").status))

@@ -7,7 +7,6 @@ reading of header values (headers.py), the wording of refusals (wording.py), con
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from webob import Response
 
@@ -265,7 +264,7 @@ class Tus(Protocol):
         asked = request.headers.get("Prefer", "").replace(" ", "").lower()
         if upload is None or "return=representation" not in asked:
             return response
-        facts: dict[str, Any] = replies.success([upload])
+        facts = self.mount.success(request, [upload])
         told = replies.json_reply(facts, 201 if response.status_int == 201 else 200)
         said = [pair for pair in response.headers.items() if pair[0] not in ("Content-Length", "Content-Type")]
         told.headers.update(said)
