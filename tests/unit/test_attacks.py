@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import base64
 import io
+import os
 import stat
+import threading
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -101,6 +103,26 @@ def test_n21_n22_a_name_is_one_word_of_the_downloads_header(site: Site, name: by
     head, answer = site.ask("HEAD", url, Tus_Resumable="1.0.0"), site.ask("GET", url)
     assert answer.headers["Content-Disposition"].startswith(f"attachment; {header}; filename*=UTF-8''")
     assert not [name for found in (head, answer) for name in found.headers if name.lower() == "x-injected"]
+
+
+def test_n18_modes_are_what_they_must_be_while_another_thread_changes_the_umask(tmp_path: Path) -> None:
+    site, done, before = Site(tmp_path, name="{uuid}/{uuid}", durable=False), threading.Event(), os.umask(0o022)
+
+    def flip() -> None:
+        while not done.is_set():
+            os.umask(0o000)
+            os.umask(0o077)
+
+    thread = threading.Thread(target=flip)
+    thread.start()
+    try:
+        assert {site.ask("PUT", "/a.txt", b"x").status_code for _ in range(100)} == {201}
+    finally:
+        done.set()
+        thread.join()
+        os.umask(before)
+    found = Counter((path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in (tmp_path / "in").rglob("*"))
+    assert found == {(True, 0o700): 100, (False, 0o600): 100}
 
 
 @pytest.mark.parametrize("url", ["/[a-z]*", "/*", "/%00", "/..%2f..%2fetc%2fpasswd", "/.", "/AAAAAAAAAAAAAAAAAAAAA?"])
