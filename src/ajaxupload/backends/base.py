@@ -37,7 +37,8 @@ class AbstractUploadBackend:
     #: Otherwise they are always bytes.
     LENT_BUFFER = False
 
-    #: Optional abilities. A backend that has one defines the method; what it lacks is not offered to clients.
+    #: Optional abilities. A backend that has one defines the method; what it lacks is not offered to clients. A class
+    #: with an `upload_chunk` of its own does not inherit `adopt` and `reread`: what it stores may not be what came.
     #: `open(filename)` reads a stored file from its start, `delete(filename)` removes it (both raise NotFound),
     #: `url(filename)` is where browsers get it, or None. `adopt(whole)` takes over the bytes of an upload that came in
     #: several requests (see `ajaxupload.partials.Whole`) instead of being fed them by `upload_chunk`: it comes after

@@ -141,10 +141,10 @@ def _linger(connection: socket.socket) -> None:
 
     RFC 9112 section 9.6: "If the server performs an immediate close of a TCP connection, there is a significant risk
     that the client will not be able to read the last HTTP response." gunicorn's own care ends at the first empty read,
-    and of a socket that was shut down each read between two packets is empty.
+    and of a socket that was shut down each read between two packets is empty. Our own half stays open meanwhile: with
+    both halves shut Linux answers the next byte with a reset.
     """
     with contextlib.suppress(OSError):  # it is closed already, or reset
-        connection.shutdown(socket.SHUT_WR)
         connection.setblocking(False)
         now = time.monotonic()
         end, quiet = now + _LINGER, now + _QUIET

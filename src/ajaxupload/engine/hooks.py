@@ -11,7 +11,9 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from typing import Any
 
+from ..backends.base import AbstractUploadBackend
 from ..backends.calling import call
 from ..body import Block
 from ..config import EndpointSettings
@@ -20,7 +22,7 @@ from ..naming import render
 from ..upload import Upload
 from ..validators import HEAD_BYTES
 
-__all__ = ["call", "chain", "for_backend", "name_for", "split_head", "storing"]
+__all__ = ["ability", "call", "chain", "for_backend", "name_for", "split_head", "storing"]
 
 _log = logging.getLogger("ajaxupload")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -56,6 +58,17 @@ def name_for(settings: EndpointSettings, upload: Upload, name: str) -> str:
         principal=upload.principal,
         path_names=upload.path_names,
     )
+
+
+def ability(backend: AbstractUploadBackend, name: str) -> Any:
+    """What the backend offers by that name, None for nothing. Of a class whose `upload_chunk` is another one than its
+    base's, the base's offer does not hold: what is stored is not what came."""
+    for cls in type(backend).__mro__:
+        if name in vars(cls):
+            return getattr(backend, name)
+        if "upload_chunk" in vars(cls):
+            return None
+    return getattr(backend, name, None)
 
 
 def for_backend(chunks: Iterable[Block], size: int | None, lent: bool) -> Iterator[Block]:

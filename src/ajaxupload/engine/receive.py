@@ -25,7 +25,7 @@ from ..partials import Record, Whole
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import TypeRules, check_count, check_declared_size, check_min_size
-from .hooks import call, chain, for_backend, name_for, split_head, storing
+from .hooks import ability, call, chain, for_backend, name_for, split_head, storing
 from .passing import Passage
 
 __all__ = ["Batch", "Engine"]
@@ -122,7 +122,7 @@ class Batch:
             check_count(len(self._stored) + 1, self._settings.max_files)
             head, rest = self._decide(upload, name, chunks)
             stored = self._prepare(upload, name)
-            reread = None if stored.late else getattr(stored.backend, "reread", None)
+            reread = None if stored.late else ability(stored.backend, "reread")
             with Passage(self._settings, self._request, upload, reread, keeps=stored.late) as passage:
                 self._pass(stored, chain(head, rest), passage)
         except UploadError as error:
@@ -156,7 +156,7 @@ class Batch:
             raise
 
     def _adopted(self, stored: _Stored, whole: Whole) -> bool:
-        adopt = getattr(stored.backend, "adopt", None)
+        adopt = ability(stored.backend, "adopt")
         if adopt is None:
             return False
         with storing():

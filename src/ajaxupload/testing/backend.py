@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..backends.base import AbstractUploadBackend
+from ..engine.hooks import ability
 from ..errors import NotFound
 from ..naming import safe_name
 from .driving import Crash, Sweep, begin, cut, elsewhere, finish, noise, open_descriptors, send
@@ -238,12 +239,13 @@ class BackendContract(OrderContract):
 
     def test_reread_if_offered_reads_what_came_before_it_is_visible(self) -> None:
         backend, content = self.make_backend(), self.content(4000)
-        if backend.reread is None:
+        reread = ability(backend, "reread")
+        if reread is None:
             return
         name = begin(backend, "reread.bin")
         send(backend, cut(content, (1000,)))
         for _ in range(2):
-            with backend.reread() as file:
+            with reread() as file:
                 assert file.read() == content
         assert self.holds(finish(backend, name), content)
 
