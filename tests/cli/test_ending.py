@@ -48,13 +48,13 @@ class Slow:
     def answer(self) -> str:
         """All that the server says until it closes."""
         found = b""
-        while block := self.client.recv(65536):
-            found += block
-            if b"\r\n\r\n" in found and (length := re.search(rb"Content-Length: (\d+)", found)):
-                _, _, body = found.partition(b"\r\n\r\n")
-                if len(body) >= int(length[1]):
-                    break
-        self.client.close()
+        with self.client:
+            while block := self.client.recv(65536):
+                found += block
+                if b"\r\n\r\n" in found and (length := re.search(rb"Content-Length: (\d+)", found)):
+                    _, _, body = found.partition(b"\r\n\r\n")
+                    if len(body) >= int(length[1]):
+                        break
         return found.decode()
 
 

@@ -49,8 +49,10 @@ IDLE_SECONDS = 60.0
 _GRACE, _HURRY = 30, 15
 #: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
 _MARGIN = 5
-#: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte.
-_LINGER, _QUIET, _FORGOTTEN = 1.0, 0.3, 1 << 16
+#: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte. Linux
+#: tells nobody of room in a buffer whose receiving half is shut: the client's system finds it by its own probes, 0.2 s
+#: after it was full, then 0.4 s later. However late it is here, so many reads are made.
+_LINGER, _QUIET, _FORGOTTEN, _READS = 3.0, 1.0, 1 << 16, 100
 _ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
@@ -146,15 +148,16 @@ def _linger(connection: socket.socket) -> None:
     """
     with contextlib.suppress(OSError):  # it is closed already, or reset
         connection.setblocking(False)
-        now = time.monotonic()
-        end, quiet = now + _LINGER, now + _QUIET
-        while (now := time.monotonic()) < min(end, quiet):
+        end = quiet = time.monotonic() + _LINGER
+        reads = 0
+        while (now := time.monotonic()) < quiet and (now < end or reads < _READS):
             try:
                 got = connection.recv(_FORGOTTEN)
             except BlockingIOError:  # a request that came after the interruption
                 got = b""
-            if got:
-                quiet = now + _QUIET
+            reads += 1
+            if got or reads == 1:
+                quiet = time.monotonic() + _QUIET
             else:
                 time.sleep(0.01)
 
