@@ -138,11 +138,12 @@ def test_killed_at_any_call_of_its_life_it_is_gone_on_with_and_stored_once(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
 @WHEN
 @pytest.mark.parametrize("verb", ["remove", "append"])
-def test_killed_at_any_call_of_removing_or_putting_together(tmp_path: Path, after: bool, verb: str) -> None:
+def test_killed_at_any_call_of_removing_or_putting_together(tmp_path: Path, after: bool, verb: str, step: int) -> None:
     """A removal that was cut short is no upload, or one that can be gone on with; nothing is left after a sweep."""
-    for number in numbers():
+    for number in numbers(step):
         folder = tmp_path / str(number)
         site = Site(folder)
         parts = [site.open(3, f"part-number-{each}", fragment=True) for each in range(2)]
