@@ -51,8 +51,8 @@ _GRACE, _HURRY = 30, 15
 _MARGIN = 5
 #: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte. Linux
 #: tells nobody of room in a buffer whose receiving half is shut: the client's system finds it by its own probes, 0.2 s
-#: after it was full, then 0.4 s later. However late it is here, so many reads are made.
-_LINGER, _QUIET, _FORGOTTEN, _READS = 3.0, 1.0, 1 << 16, 100
+#: after it was full, then later and later (1.04 s measured). However late it is here, so many reads are made.
+_LINGER, _QUIET, _FORGOTTEN, _READS = 3.0, 1.5, 1 << 16, 100
 _ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
