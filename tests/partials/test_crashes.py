@@ -42,7 +42,7 @@ def check_once(folder: Path, expected: dict[str, str], **options: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
 @WHEN
 @pytest.mark.parametrize("collision", ["suffix", "error", "replace"])
 def test_killed_at_every_call_of_finishing_it_is_stored_once(
@@ -71,7 +71,7 @@ def test_killed_at_every_call_of_finishing_it_is_stored_once(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
 @WHEN
 def test_killed_while_another_file_has_the_name_it_is_stored_once_beside_it(
     tmp_path: Path, after: bool, step: int
@@ -110,7 +110,7 @@ def life(site: Site) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [13, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
 @WHEN
 def test_killed_at_any_call_of_its_life_it_is_gone_on_with_and_stored_once(
     tmp_path: Path, after: bool, step: int
@@ -138,12 +138,11 @@ def test_killed_at_any_call_of_its_life_it_is_gone_on_with_and_stored_once(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
 @WHEN
 @pytest.mark.parametrize("verb", ["remove", "append"])
-def test_killed_at_any_call_of_removing_or_putting_together(tmp_path: Path, after: bool, verb: str, step: int) -> None:
+def test_killed_at_any_call_of_removing_or_putting_together(tmp_path: Path, after: bool, verb: str) -> None:
     """A removal that was cut short is no upload, or one that can be gone on with; nothing is left after a sweep."""
-    for number in numbers(step):
+    for number in numbers():
         folder = tmp_path / str(number)
         site = Site(folder)
         parts = [site.open(3, f"part-number-{each}", fragment=True) for each in range(2)]
@@ -187,7 +186,7 @@ def send(folder: Path, content: bytes, trip: Trip, step: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rounds", [8, pytest.param(500, marks=pytest.mark.full)])
+@pytest.mark.parametrize("rounds", [25, pytest.param(500, marks=pytest.mark.full)])
 def test_killed_at_random_moments_again_and_again(tmp_path: Path, rounds: int) -> None:
     """Up to ten deaths in one upload's life: every answer before each stays true."""
     random_ = random.Random(rounds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import os
+import posix
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -109,7 +110,8 @@ def in_child(act: Callable[[], object]) -> int:
         except BaseException:  # noqa: BLE001 - it is told, and must not run on into the parent's tests
             traceback.print_exc()
         finally:
-            os._exit(code)
+            # Not os._exit, through which coverage would write all that the parent has measured so far: for each child.
+            posix._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

@@ -66,7 +66,7 @@ def aborting(backend: AbstractUploadBackend, filename: str) -> Iterator[None]:
         raise
 
 
-def eventually(true: Callable[[], object], seconds: float = 90.0) -> bool:
+def eventually(true: Callable[[], object], seconds: float = 20.0) -> bool:
     """Does it come true? What a store is told in the background takes a moment."""
     deadline = time.monotonic() + seconds
     while not true():

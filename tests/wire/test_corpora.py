@@ -7,7 +7,6 @@ import base64
 import json
 import os
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -59,25 +58,11 @@ def test_all_340_multipart_bodies_are_read_as_expected(unprivileged: Box, sendin
 
 
 @each_transport
-@sent_as(())
+@sent_as(*SENDING)
 def test_all_1138_names_are_stored_safely(unprivileged: Box, transport: str, sending: tuple[str, ...]) -> None:
     sent, failures = unprivileged.run_names("/corpus", "--transport", transport, *sending)
     assert not failures
     assert sent == 1138
-
-
-@each_transport
-@sent_as(*SENDING[1:])
-def test_every_fifth_name_is_stored_safely_however_it_is_sent(
-    unprivileged: Box, transport: str, sending: tuple[str, ...]
-) -> None:
-    """How a request's bytes arrive has nothing to do with what a name is made of."""
-    numbers = count()
-    sent, failures = unprivileged.run_names(
-        "/corpus", "--transport", transport, *sending, only=lambda _case: next(numbers) % 5 == 0
-    )
-    assert not failures
-    assert sent == 228
 
 
 def is_listed(case: dict[str, Any]) -> bool:

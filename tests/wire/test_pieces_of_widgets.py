@@ -60,7 +60,7 @@ def test_one_piece_is_a_file_and_so_is_a_repeat_of_it(door: Door, sender: str) -
 @each_sender
 @pytest.mark.parametrize(
     "count",
-    [pytest.param(1000, marks=pytest.mark.slow), pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.full])],
+    [pytest.param(2000, marks=pytest.mark.slow), pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.full])],
 )
 def test_thousands_of_tiny_pieces_are_a_file(door: Door, sender: str, count: int) -> None:
     if (door.name, sender) not in (("webtest", "fineuploader"), ("webtest", "dropzone"), ("gunicorn", "dropzone")):
