@@ -52,7 +52,7 @@ class Trip:
                     real(*arguments, **more)
             finally:
                 self._restore()
-                os._exit(KILLED)
+                posix._exit(KILLED)
 
         with self._patched(act):
             yield
