@@ -13,6 +13,9 @@ ARGS ?=
 # Where `make serve` stores, and more words for it: make serve DIR=/srv/in SERVE="--port 9000"
 DIR ?= uploads
 SERVE ?=
+# What random faults are drawn from, and the page to write the counts into: make faults SEED=7 TABLE=docs/reference/fault-runs.md
+SEED ?= draw
+TABLE ?=
 
 PINS := requirements/dev.txt
 PIP := -m pip --disable-pip-version-check --no-input
@@ -25,7 +28,7 @@ SLOW := slow or servers or browser or corpora or stores or full
 .DELETE_ON_ERROR:
 unexport PYTHONPATH
 
-.PHONY: help serve test quick check full clean system gunicorns
+.PHONY: help serve test quick check full faults clean system gunicorns
 
 help:
 	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
@@ -33,6 +36,7 @@ help:
 	@echo 'make check   formatting, lint and types'
 	@echo 'make test    everything: check, then all tests against the built wheel, with coverage'
 	@echo 'make full    what make test leaves out: minutes and gigabytes'
+	@echo 'make faults  the fault tests at their full counts, and the table of them: about an hour'
 	@echo 'make clean   remove what the others made, except $(VENV) and uploads'
 
 # ---- virtualenvs ---------------------------------------------------------------------------------------------------
@@ -121,6 +125,21 @@ test: system check $(TEST_VENV)/tools.stamp $(JS) $(OLDER)
 # What takes minutes or gigabytes each; one after the other.
 full: system $(VENV)/dev.stamp $(JS) $(OLDER)
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -m full $(ARGS)
+
+# Each fault as often as the documents say, part of what `make full` runs. What measures time or memory comes second,
+# with nothing beside it; the table at the end is of both.
+FAULTS = PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -o faulthandler_timeout=3600 --durations=10 \
+	--faults-table build/faults.md --faults-seed $$(cat build/faults.seed)
+faults: system $(VENV)/dev.stamp $(JS) $(OLDER)
+	@bash .ci/system '$(PYTHON)' faults
+	mkdir -p build
+	rm -f build/faults.md
+	test -z '$(TABLE)' || cp '$(TABLE)' build/faults.md || true
+	$(if $(SEED:draw=),echo '$(SEED)',$(PYTHON) -c 'import random; print(random.randrange(1, 1000000))') >build/faults.seed
+	$(FAULTS) $(PARALLEL) -m 'faults and not alone' $(ARGS) || test $$? = 5  # nothing of that kind was chosen
+	$(FAULTS) -m 'faults and alone' $(ARGS) || test $$? = 5
+	test -s build/faults.md
+	test -z '$(TABLE)' || cp build/faults.md '$(TABLE)'
 
 clean:
 	rm -rf $(TEST_VENV) .gunicorns tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -18,6 +18,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+pytest_plugins = ["tests.support.tally"]
+
 ROOT = Path(__file__).resolve().parent.parent
 # A developer's machine is busy with other things: a slow example is no finding. (With CI set hypothesis brings its own
 # profile, which also derives its examples from the test alone.)

@@ -9,7 +9,8 @@ import pytest
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.slow  # each starts a pytest of its own
 
-CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
+ROOT = Path(__file__).resolve().parents[2]
+CONFTEST = ROOT / "tests" / "conftest.py"
 SUITE = """
 import pytest
 
@@ -29,9 +30,8 @@ def test_browser(): raise AssertionError
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project of one test module under our conftest, on a machine without a browser."""
-    pytester.makepyprojecttoml(
-        "[tool.pytest.ini_options]\nmarkers = ['browser: x', 'needs(program): x', 'slow: x', 'corpora: x']"
-    )
+    markers = "['browser: x', 'needs(program): x', 'slow: x', 'corpora: x', 'full: x', 'faults: x']"
+    pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\nmarkers = {markers}\npythonpath = ['{ROOT}']")
     pytester.makeconftest(CONFTEST.read_text(encoding="utf-8"))
     monkeypatch.setenv("AJAXUPLOAD_CHROMIUM", "no-such-browser")
     monkeypatch.delenv("CI", raising=False)
