@@ -250,6 +250,11 @@ class Body:
         return self.complete or self.broken or self._will_wait
 
     @property
+    def lent(self) -> bool:
+        """Does a block that is a memoryview show its object from its start? (See `Lent.read`.)"""
+        return isinstance(self._source, Lent)
+
+    @property
     def small_rest(self) -> bool:
         """Is so little left that reading it costs less than a connection reset in the client's face?"""
         return self.length is not None and self.length - self.received <= DRAIN_LIMIT

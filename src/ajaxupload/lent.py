@@ -26,7 +26,8 @@ class Lent:
     """A body of known length. `read` waits for one byte and returns all that has come, at most one block."""
 
     def read(self, size: int, /) -> bytes | memoryview:
-        """Up to `size` bytes, none at the end. A memoryview is lent until the next call. Raises OSError."""
+        """Up to `size` bytes, none at the end. A memoryview is lent until the next call, and shows a bytearray from its
+        start: whoever searches it can search that. Raises OSError."""
         raise NotImplementedError
 
 

@@ -24,12 +24,12 @@ PACKAGE = SRC / "ajaxupload"
 #: `from ajaxupload import ...` gives.
 LAYERS = (
     ("errors", "upload", "values", "cleaning", "filetypes", "sniff", "typelists", "lent", "pace"),
-    ("naming", "registry"),
+    ("naming", "registry", "heads"),
     ("specs", "options"),
     ("meaning",),
     ("config",),
     ("validators", "events", "body", "inspect"),
-    ("request",),
+    ("request", "parts"),
     ("forms", "assets"),
     ("files",),
     ("partials",),
