@@ -22,7 +22,7 @@ from .demo.plan import Plan, advice, backends_of, place_faults, startup_faults
 from .demo.shelf import place_of
 from .demo.site import Site
 from .endpoint import Endpoint
-from .engine import partials_of
+from .engine import Quota, partials_of
 from .errors import ConfigError, UploadError
 from .registry import names, nearest
 from .validators import human_size
@@ -213,6 +213,9 @@ def _facts(endpoint: EndpointSettings) -> Iterator[tuple[str, str]]:
     yield "place", _place(endpoint)
     least = f"{human_size(endpoint.min_size)} to " if endpoint.min_size else "up to "
     yield "limits", f"{least}{human_size(endpoint.max_size)} a file, {endpoint.max_files} files in one form"
+    if endpoint.quota is not None:
+        own = "as your function says" if callable(endpoint.quota) else human_size(endpoint.quota)
+        yield "quota", f"{own}, for each principal"
     yield "types", _types(endpoint)
     yield "names", endpoint.name
     yield "protocols", ", ".join(protocol.name for protocol in Endpoint(endpoint).protocols)
@@ -264,10 +267,23 @@ def _clean(words: argparse.Namespace, plan: Plan) -> int:
     return 0
 
 
+def _forget_missing(endpoint: EndpointSettings) -> None:
+    """Files that something else has deleted count for nobody's quota any more."""
+    try:
+        count = Quota(endpoint).look_through()
+    except OSError as error:
+        raise ConfigError(
+            f"{endpoint.path}: it could not be looked through which files are still there: {error}"
+        ) from error
+    if count:
+        print(f"{endpoint.path}: {count} file{'' if count == 1 else 's'} gone, no longer counted for a quota")
+
+
 def _sweep(settings: Settings, age: float | None) -> None:
     """Unfinished uploads that have expired, of every place where an endpoint keeps some; or all that are that old."""
     seen: set[str] = set()
-    for endpoint in (each for each in settings.endpoints.values() if each.resumable):
+    for endpoint in (each for each in settings.endpoints.values() if each.resumable or each.quota is not None):
+        _forget_missing(endpoint)
         store = partials_of(endpoint)
         if store.root in seen:
             continue

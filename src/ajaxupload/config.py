@@ -23,7 +23,7 @@ from .meaning import check_meaning
 from .registry import nearest, resolve
 from .specs import Backends, BackendSpec, checked, hints_of, options_of, takers_of
 from .typelists import TypeList
-from .values import Duration, Inspector, Mode, Size, parse_duration, parse_size
+from .values import Duration, Inspector, Mode, Quota, Size, parse_duration, parse_size
 
 __all__ = [
     "BackendSpec",
@@ -66,6 +66,8 @@ class EndpointSettings:
     `max_unfinished` may be open, `max_unfinished_own` by one principal, of `max_unfinished_size` and
     `max_unfinished_own_size` bytes in all. `serve` lets whoever may read an upload GET what was stored;
     `allow_delete` and `allow_list` let those who stored it delete and list it, for `stored_for` seconds.
+    `quota` is how many bytes one principal may have stored here, all who are anonymous together; or a function
+    `quota(request, upload)` that says how many are left to `upload.principal`, None for no limit.
     `protocol_options` renames what clients of a protocol send.
     `tus_disable` names extensions of tus that are not offered. `interim` lets clients of the IETF protocol be told in
     interim responses where their upload is: None unless a reverse proxy stands in front, which may not pass them on.
@@ -107,6 +109,7 @@ class EndpointSettings:
     serve: bool = False
     allow_delete: bool = False
     allow_list: bool = False
+    quota: Quota | None = None
     stored_for: Duration = 365 * 86400.0
     protocol_options: Mapping[str, Any] = field(default_factory=dict)
     tus_disable: tuple[str, ...] = ()

@@ -47,6 +47,8 @@ def check_meaning(where: str, settings: Any, problems: list[str]) -> None:
     )
     if (settings.allow_delete or settings.allow_list) and not settings.resumable:
         problems.append(f"{where}: allow_delete and allow_list need what resumable = true keeps of an upload")
+    if not callable(settings.quota) and settings.quota is not None and settings.quota < 1:
+        problems.append(f"{where}: quota must be at least 1; without one there is no limit")
     if settings.min_size > settings.max_size:
         problems.append(f"{where}: min_size is larger than max_size")
     problems.extend(

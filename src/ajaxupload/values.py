@@ -20,6 +20,7 @@ __all__ = [
     "Duration",
     "Inspector",
     "Mode",
+    "Quota",
     "Size",
     "coerce",
     "digests",
@@ -42,6 +43,8 @@ Backend = Annotated[Any, "backend"]
 #: What looks at a file before it becomes visible (see `ajaxupload.inspect`): a function, an object with `begin`, a
 #: class that makes one, or the dotted path of any of these.
 Inspector = Annotated[Any, "inspector"]
+#: How much may be stored: a size, or a function that says how much is left, or the dotted path of one.
+Quota = Annotated[Any, "quota"]
 
 # SI prefixes are powers of 1000, IEC ones of 1024 (IEC 80000-13); a bare K, M or G is what `dd` and nginx mean by it.
 _SIZE_UNITS = {"": 1, "b": 1, "byte": 1, "bytes": 1}
@@ -185,6 +188,23 @@ def _inspector(value: object) -> object:
     return found
 
 
+def _quota(value: object) -> object:
+    """Sizes are told from dotted paths by their first character."""
+    if isinstance(value, str) and not re.match(r"\s*[A-Za-z_]", value):
+        return parse_size(value)
+    if isinstance(value, (int, float)):
+        return parse_size(value)
+    try:
+        found = _callable(value)
+    except ValueError as error:
+        raise ValueError(
+            f"must be a size such as '10 GiB', or a function that says how many bytes are left, or its dotted path: "
+            f"it {error}"
+        ) from error
+    _check_arguments(found, ("request", "upload"))
+    return found
+
+
 def _check_arguments(function: Any, given: tuple[str, ...]) -> None:
     try:
         inspect.signature(function).bind(*given)
@@ -199,14 +219,15 @@ _KINDS: dict[object, Callable[[object], Any]] = {
     "duration": parse_duration,
     "mode": parse_mode,
     "inspector": _inspector,
+    "quota": _quota,
 }
 
 
 def coerce(value: object, annotation: Any) -> Any:
     """`value` as `annotation` declares it, strings of ini files and TOML included. ValueError says what is wanted.
 
-    Read are bool, int, float, str, Size, Duration, Mode, Inspector, Literal, X | None, tuple[X, ...], Mapping and
-    Callable (the dotted path of one works as well); any other annotation takes every value.
+    Read are bool, int, float, str, Size, Duration, Mode, Inspector, Quota, Literal, X | None, tuple[X, ...], Mapping
+    and Callable (the dotted path of one works as well); any other annotation takes every value.
     """
     origin, members = get_origin(annotation), get_args(annotation)
     if origin is Annotated:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from webob import Request
 
+from ajaxupload import AjaxUpload
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.cli import main
 
@@ -240,3 +243,43 @@ def test_clean_tells_a_place_that_it_cannot_read(place: Path, capsys: pytest.Cap
     (place / ".in.ajaxupload" / "incoming").touch()
     assert main(["clean", "in"]) == 2
     assert "backend 'default' could not be cleaned" in capsys.readouterr().err
+
+
+QUOTA = """
+[backends.photos]
+class = "local"
+upload_dir = "photos"
+[endpoints."/photo"]
+backend = "photos"
+quota = "1 KiB"
+resumable = false
+"""
+
+
+def nothing(*_request: Any) -> list[bytes]:
+    return []
+
+
+def test_clean_gives_back_what_somebody_else_has_deleted(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(place / "upload.toml", QUOTA)
+    assert main(["check", "--config", path]) == 0
+    assert "quota      1 KiB, for each principal\n" in capsys.readouterr().out
+    backend = {"class": "local", "upload_dir": "photos"}
+    endpoint = {"backend": "photos", "quota": "1 KiB", "resumable": False}
+    site = AjaxUpload(nothing, {"backends": {"photos": backend}, "endpoints": {"/photo": endpoint}})
+
+    def put(name: str) -> int:
+        asked: Any = Request.blank(f"/photo/{name}", method="PUT", body=bytes(512))
+        return int(asked.get_response(site).status_code)
+
+    assert [put("a.bin"), put("b.bin"), put("c.bin")] == [201, 201, 413]
+    (place / "photos" / "a.bin").unlink()
+    assert put("c.bin") == 413
+    assert main(["clean", "--config", path]) == 0
+    assert "/photo: 1 file gone, no longer counted for a quota\n" in capsys.readouterr().out
+    assert [put("c.bin"), put("d.bin")] == [201, 413]
+
+
+def test_check_says_that_a_quota_has_no_place(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--backend", "memory", "--option", "quota=1 KiB"]) == 1
+    assert "set partials_dir" in capsys.readouterr().err

@@ -100,7 +100,7 @@ def test_what_an_aborted_verified_piece_left_behind_the_end_is_not_in_the_file(s
         partial.hold(partial.begin(0), noise(9_000, 1))
     site.write(0, CONTENT)
     with site.find() as partial:
-        site.resumable.declare(partial, 3_000)
+        site.resumable.declare(site.request(), partial, 3_000)
     site.finish()
     assert site.files() == {"a.bin": sha(CONTENT)}
 
@@ -246,7 +246,7 @@ def test_parts_become_one_file_and_stay_what_they_are(site: Site) -> None:
         parts.append(part)
         site.write(0, content, f"part-number-{number}")
     with site.open(None) as final:
-        site.resumable.declare(final, 70_005)
+        site.resumable.declare(site.request(), final, 70_005)
         for _ in range(2):
             site.resumable.append(final, parts)
         site.resumable.finish(site.request(), final, nobody)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config import BackendSpec, Settings, endpoint_keys, load, short_form
+from ..config import BackendSpec, EndpointSettings, Settings, endpoint_keys, load, short_form
+from ..engine import Quota
 from ..errors import ConfigError
 from ..registry import nearest, resolve
 from ..specs import takers_of
@@ -147,6 +148,16 @@ def startup_faults(settings: Settings) -> Iterator[str]:
             yield from (f"backend {spec.name!r}: {problem}" for problem in error.problems)
         except Exception as error:  # noqa: BLE001 - anybody's backend: whatever it raises, it cannot start
             yield f"backend {spec.name!r} cannot start: {type(error).__name__}: {error}"
+        else:
+            yield from _quota_faults(endpoint for endpoint in settings.endpoints.values() if endpoint.backend == spec)
+
+
+def _quota_faults(endpoints: Iterable[EndpointSettings]) -> Iterator[str]:
+    for endpoint in endpoints:
+        try:
+            Quota(endpoint).startup()
+        except ConfigError as error:
+            yield from error.problems
 
 
 def place_faults(settings: Settings) -> Iterator[str]:

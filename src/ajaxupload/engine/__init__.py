@@ -11,6 +11,7 @@ from __future__ import annotations
 from .digests import ALGORITHMS, Expected, ExpectedLater
 from .once import OnceBatch
 from .place import chosen_dir, partials_of
+from .quota import Quota
 from .receive import Batch, Engine
 from .resume import Resumable
 from .stored import Stored
@@ -22,6 +23,7 @@ __all__ = [
     "Expected",
     "ExpectedLater",
     "OnceBatch",
+    "Quota",
     "Resumable",
     "Stored",
     "chosen_dir",

@@ -124,14 +124,16 @@ class OnceBatch:
                 taken += len(block)
                 check_size(taken, self._settings.max_size)
             if not complete:
-                taken = store_whole(partial, chunks, self._settings.max_size)
+                taken = store_whole(
+                    partial, chunks, self._settings.max_size, self._engine.quota.room(self._request, partial)
+                )
         except PieceDiffers as error:
             raise Unprocessable("This Idempotency-Key was used for another file before.", code="key_reused") from error
         if partial.record.size is not None and taken != partial.record.size:
             raise BodyIncomplete
         check_min_size(taken, self._settings.min_size)
         if partial.record.size is None:
-            self._resumable.declare(partial, taken)
+            self._resumable.declare(self._request, partial, taken)
         upload.size = upload.offset = taken
 
     def publish(self) -> list[Upload]:

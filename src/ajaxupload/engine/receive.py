@@ -27,6 +27,8 @@ from ..upload import Upload
 from ..validators import TypeRules, check_count, check_declared_size, check_min_size
 from .hooks import ability, call, chain, for_backend, name_for, split_head, storing
 from .passing import Passage
+from .quota import Quota
+from .reserved import Reserved
 
 __all__ = ["Batch", "Engine"]
 
@@ -57,6 +59,7 @@ class Engine:
         self.settings = settings
         listed = bool(settings.allow or settings.deny)
         self.rules = TypeRules(settings.allow, settings.deny, listed if settings.sniff is None else settings.sniff)
+        self.quota = Quota(settings)
         #: Is handed the record of each upload that was published, just before the record says so.
         self.shelve: Callable[[Record], None] = lambda _record: None
 
@@ -70,6 +73,7 @@ class Engine:
     def startup(self) -> None:
         """Let the backend look at its place before the first request. Raises ConfigError."""
         self.settings.backend.create().startup()
+        self.quota.startup()
 
     def batch(self, request: UploadRequest, protocol: str, admit: Admit) -> Batch:
         """A place for the files of one request."""
@@ -89,6 +93,7 @@ class Batch:
         self._protocol = protocol
         self._admit = admit
         self._stored: list[_Stored] = []
+        self._reserved = Reserved(engine.quota, request)
         self._published = False
         self._adopting = False
 
@@ -98,8 +103,11 @@ class Batch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._published:
-            self._abort(error)
+        try:
+            if not self._published:
+                self._abort(error)
+        finally:
+            self._reserved.close(published=self._published)
 
     def receive(
         self,
@@ -164,12 +172,15 @@ class Batch:
 
     def publish(self) -> list[Upload]:
         """Make all files durable and visible; call it when the request's end was seen. The uploads, in order."""
+        uploads = [stored.upload for stored in self._stored]
+        self._reserved.publishing(uploads)
         for stored in self._stored:
             self._complete(stored)
         self._published = True
         for stored in self._stored:
             self._emit(events.completed, stored.upload, stored.backend)
-        return [stored.upload for stored in self._stored]
+        self._reserved.settle(uploads)
+        return uploads
 
     def _decide(self, upload: Upload, name: str, chunks: Iterable[Block]) -> tuple[Block, Iterator[Block]]:
         """All that can be decided before the backend hears of the file. Returns its head and the rest."""
@@ -178,7 +189,7 @@ class Batch:
             self._engine.rules.check_name(name, upload.type)
             upload.principal = self._admit(upload)
             self._engine.before_create(self._request, upload)
-            head, rest = split_head(chunks)
+            head, rest = split_head(self._reserved.taking(upload, chunks))
             upload.sniffed = self._engine.rules.check_head(name, head)
         except UploadError as error:
             self._end(upload, None, error)
@@ -189,7 +200,9 @@ class Batch:
         """Name the file, unless an earlier attempt did; ready the backend. From here on `upload_aborted` is owed."""
         upload.filename = filename or name_for(self._settings, upload, name)
         if self._stored:
-            self._wait(self._stored[-1])
+            waiting = self._stored[-1]
+            with storing():
+                call(waiting.backend.upload_waits, waiting.filename, names=waiting.upload.path_names)
         with storing():
             backend = self._settings.backend.create()
             backend.upload = upload
@@ -248,10 +261,6 @@ class Batch:
             if validate(upload) is False:  # as `authorize` may say no
                 raise Unprocessable("The file was checked and refused.", code="refused")
         passage.inspect()
-
-    def _wait(self, stored: _Stored) -> None:
-        with storing():
-            call(stored.backend.upload_waits, stored.filename, names=stored.upload.path_names)
 
     def _complete(self, stored: _Stored) -> None:
         upload, backend = stored.upload, stored.backend

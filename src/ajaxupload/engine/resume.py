@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial as partially
 from typing import Any
 
 from .. import events
@@ -16,19 +17,18 @@ from ..errors import ConfigError, Fenced, NotFound, StorageUnavailable, UploadEr
 from ..partials import Partial, Partials, Record
 from ..request import UploadRequest
 from ..upload import Upload
-from ..validators import HEAD_BYTES, check_declared_size
+from ..validators import check_declared_size
 from .digests import Expected
 from .finish import finish, raise_refusal, refuse
 from .hooks import storing
 from .receive import Engine
 from .sweeping import Sweeper
-from .write import Summed, compare_repeat, crosses_head, keep, take_piece, take_verified
+from .watching import Watch
+from .write import Summed, compare_repeat, keep, take_piece, take_verified
 
 __all__ = ["Resumable"]
 
 _log = logging.getLogger("ajaxupload")
-#: Listeners of `progressed` hear of an upload once in so many bytes.
-_PROGRESS_STEP = 1 << 20
 #: Seconds to wait for another request that puts the same upload together.
 _PATIENCE = 10.0
 
@@ -92,7 +92,7 @@ class Resumable:
             with storing():
                 if not self.ready():
                     raise StorageUnavailable
-                partial, new = self.store.create(record)
+                partial, new = self.store.create(record, partially(self.engine.quota.reserve, request))
         except UploadError as error:
             error.file = upload.name
             upload.state, request.told = "refused", True
@@ -128,11 +128,11 @@ class Resumable:
         Raises OffsetMismatch, TooLarge, Fenced, DigestMismatch, and the UploadError of a body that broke off.
         """
         raise_refusal(partial.record)
-        most = self._settings.max_size
+        most, watch = self._settings.max_size, self._watch(request, partial, at)
         if expected is None:
-            return keep(partial, at, body, most, self._watch(request, partial, at))
-        offset = take_verified(partial, at, body, most, expected)
-        self._watch(request, partial, at)(offset)
+            return keep(partial, at, body, most, watch)
+        offset = take_verified(partial, at, body, most, expected=expected, room=watch.room)
+        watch(offset)
         return offset
 
     def piece(
@@ -149,15 +149,15 @@ class Resumable:
         """Take the `size` bytes from `start`, in any order with others: WHOLE. Writing them again is harmless."""
         raise_refusal(partial.record)
         check_declared_size(start + size, self._limit(partial))
-        before, summed = partial.offset, Summed(chunks)
+        watch, summed = self._watch(request, partial, partial.offset), Summed(chunks)
         try:
-            came = take_piece(partial, start, size, chunks=summed, expected=expected, exact=exact)
+            came = take_piece(partial, start, size, chunks=summed, expected=expected, exact=exact, room=watch.room)
         except (NotFound, Fenced):
             with storing():
                 if partial.reload().state != "complete":
                     raise
             return compare_repeat(partial, start, summed)  # the last piece has overtaken it
-        self._watch(request, partial, before)(partial.offset)
+        watch(partial.offset)
         return came
 
     def repeat(self, partial: Partial, start: int, *, chunks: Callable[[], Block]) -> int:
@@ -182,10 +182,13 @@ class Resumable:
         with storing():
             return partial.status()
 
-    def declare(self, partial: Partial, size: int) -> None:
-        """The size of an upload that was opened without one. Once set it never changes: Conflict. TooLarge."""
+    def declare(self, request: UploadRequest, partial: Partial, size: int, parts: Sequence[Partial] = ()) -> None:
+        """The size of an upload that was opened without one. Once set it never changes: Conflict. TooLarge,
+        QuotaExceeded; what its `parts` have set aside becomes its own."""
         check_declared_size(size, self._settings.max_size)
         if partial.record.size != size:
+            if partial.record.size is None:
+                self.engine.quota.declare(request, partial.record, size, [part.record.id for part in parts])
             with storing():
                 partial.declare(size)
 
@@ -248,32 +251,15 @@ class Resumable:
         size = partial.record.size
         return self._settings.max_size if size is None else size
 
-    def _watch(self, request: UploadRequest, partial: Partial, at: int) -> Callable[[int], None]:
-        """Look at the head as soon as it is there; tell listeners."""
-        record, seen, told = partial.record, at, at
-
-        def watch(offset: int) -> None:
-            nonlocal seen, told
-            if not record.fragment and crosses_head(seen, offset, record.size):
-                self._check_head(request, partial)
-            seen = offset
-            if offset - told >= _PROGRESS_STEP or offset == record.size:
-                told = offset
-                self._emit(events.progressed, record.upload(offset), request)
-
-        return watch
-
-    def _check_head(self, request: UploadRequest, partial: Partial) -> None:
-        """A file that is not what its name says is refused at once: not when the last gigabyte has come."""
-        record = partial.record
-        with storing():
-            head = partial.read(0, HEAD_BYTES)
-        try:
-            self.engine.rules.check_head(record.name, head[: record.size])
-        except UploadError as error:
-            error.file = record.name
-            self.refuse(request, partial, error)
-            raise
+    def _watch(self, request: UploadRequest, partial: Partial, at: int) -> Watch:
+        return Watch(
+            self.engine,
+            request,
+            partial,
+            at,
+            refuse=lambda error: self.refuse(request, partial, error),
+            tell=lambda offset: self._emit(events.progressed, partial.record.upload(offset), request),
+        )
 
     def _check_owner(self, request: UploadRequest, partial: Partial, principal: str | None) -> None:
         """Of another endpoint, path or person: there is none, and no word of it."""

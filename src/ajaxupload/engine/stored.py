@@ -24,6 +24,7 @@ from ..partials.file.shelf import Shelf
 from ..request import UploadRequest
 from ..upload import Upload
 from .hooks import storing
+from .place import store_name
 from .receive import Batch, Engine
 from .resume import Admit, Resumable
 
@@ -47,9 +48,7 @@ class Stored(Resumable):
         self.owner_of: OwnerOf = lambda _request, _principal, _upload_id: None
         self.shelf = self._shelf_in(store)
         self.keeps = settings.serve or settings.allow_delete or settings.allow_list
-        #: Which store the names are in: two that share the directory for records have names of their own.
-        options = sorted((name, str(value)) for name, value in settings.backend.options.items())
-        self._place = f"{settings.backend.cls.__module__}.{settings.backend.cls.__qualname__} {options}"
+        self._place = store_name(settings)
         if self.keeps:
             engine.shelve = self.shelve
 
@@ -171,6 +170,7 @@ class Stored(Resumable):
             if self._holds(record):
                 with suppress(NotFound):  # the file was removed behind our back, or by an attempt before this one
                     delete(record.filename)
+                self.engine.quota.forget(record.upload(0))
                 partial.remove()
                 if record.owner is not None:
                     with suppress(OSError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Protocol
 
 from ..body import Block, Body
 from ..errors import AjaxUploadError, BodyIncomplete, PieceDiffers, TooLarge, UploadError
@@ -26,8 +27,15 @@ _SYNC_STEP = 8 << 20
 #: Bytes that are compared at once with what is stored.
 _COMPARE = 1 << 20
 
-#: Is told of the bytes that count after each block; may refuse the upload by raising.
-Watch = Callable[[int], None]
+#: Is told up to where bytes are about to be written; may refuse them by raising.
+Room = Callable[[int], None]
+
+
+class Watch(Protocol):
+    """Is told of the bytes that count after each block, and may refuse the upload by raising; of their end before."""
+
+    def __call__(self, offset: int, /) -> None: ...
+    def room(self, end: int, /) -> None: ...
 
 
 class Summed:
@@ -91,6 +99,7 @@ def _keep_blocks(partial: Partial, turn: Turn, body: Body, limit: int, watch: Wa
 
 def _put(partial: Partial, turn: Turn, block: Block, limit: int, watch: Watch) -> None:
     fits = limit - turn.at
+    watch.room(turn.at + min(len(block), fits))
     with storing():
         partial.put(turn, block if len(block) <= fits else memoryview(block)[:fits])
     watch(turn.at)
@@ -105,7 +114,7 @@ def _salvage(partial: Partial, turn: Turn, body: Body, limit: int, watch: Watch)
             _put(partial, turn, rest, limit, watch)
 
 
-def store_whole(partial: Partial, chunks: Iterable[Block], limit: int) -> int:
+def store_whole(partial: Partial, chunks: Iterable[Block], limit: int, room: Room) -> int:
     """Take a whole file from its start; of what an attempt before has stored, only compare. How many bytes it has.
 
     Raises PieceDiffers, TooLarge, and what ended the chunks early.
@@ -115,6 +124,7 @@ def store_whole(partial: Partial, chunks: Iterable[Block], limit: int) -> int:
     had, taken = turn.at, 0
     for block in chunks:
         check_declared_size(taken + len(block), limit)
+        room(taken + len(block))
         known = max(0, min(len(block), had - taken))
         if known:
             _compare(partial, taken, memoryview(block)[:known])
@@ -129,11 +139,12 @@ def store_whole(partial: Partial, chunks: Iterable[Block], limit: int) -> int:
     return taken
 
 
-def take_verified(partial: Partial, at: int, body: Body, most: int, expected: Expected) -> int:
+def take_verified(partial: Partial, at: int, body: Body, most: int, *, expected: Expected, room: Room) -> int:
     """As `keep`, but nothing counts unless all came and has the digest. Raises DigestMismatch too."""
     turn, limit = _begin(partial, at, body, most)
     for block in body:
         _check_room(len(block), turn.at, limit)
+        room(turn.at + len(block))
         with storing():
             partial.hold(turn, block)
         expected.update(block)
@@ -151,6 +162,7 @@ def take_piece(
     *,
     chunks: Summed,
     expected: Expected | None,
+    room: Room,
     exact: bool = True,
 ) -> int:
     """Take `size` bytes from `start` (or up to so many, unless it is `exact`), in any order with others. `chunks` hands
@@ -167,6 +179,7 @@ def take_piece(
         if turn is None:
             _compare(partial, taken, block)
         else:
+            room(taken + len(block))
             with storing():
                 partial.put_piece(turn, block)
         taken += len(block)

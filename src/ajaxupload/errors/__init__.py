@@ -26,18 +26,19 @@ widgets show a reason only with status 200); this file decides what happened and
         ├── LengthRequired      411 this server cannot tell where a chunked body ends
         ├── TooLarge            413 the file is over max_size
         │   └── TooMany         413 more files (or fields) than allowed
+        ├── QuotaExceeded       413 more than the principal may store here
         ├── UnsupportedType     415 extension or type not on the list
         ├── Unprocessable       422 the content is not what it claims to be
         │   └── TooSmall        422 the file is under min_size
         ├── Busy                423 another request is finishing this upload just now
-        ├── TooManyRequests     429 caps and quotas
+        ├── TooManyRequests     429 caps
         ├── DigestMismatch      460 the bytes are not those that the client meant to send
         ├── InternalError       500 a hook or backend failed in a way that nobody planned
         ├── NotImplementedHere  501 a transfer coding that no part of this package decodes
         ├── BadGateway          502 the remote store answered nonsense
         ├── NotInspected        503 an inspector could not look at the file
         ├── StorageUnavailable  503 the store cannot be reached or written now; carries retry_after
-        └── StorageFull         507 no space, no quota
+        └── StorageFull         507 no space
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ from .stored import (
     NotInspected,
     OffsetMismatch,
     PieceDiffers,
+    QuotaExceeded,
     StorageFull,
     StorageUnavailable,
     TooManyRequests,
@@ -101,6 +103,7 @@ __all__ = [
     "NotInspected",
     "OffsetMismatch",
     "PieceDiffers",
+    "QuotaExceeded",
     "StorageFull",
     "StorageUnavailable",
     "TooLarge",

@@ -17,6 +17,7 @@ __all__ = [
     "NotInspected",
     "OffsetMismatch",
     "PieceDiffers",
+    "QuotaExceeded",
     "StorageFull",
     "StorageUnavailable",
     "TooManyRequests",
@@ -86,6 +87,15 @@ class TooManyRequests(UploadError):
     default = "Too many uploads at once. Please wait and try again."
 
 
+class QuotaExceeded(UploadError):
+    """The principal's quota has no room for the file. 413 and not 507: what is asked again by itself has no more room,
+    and several clients repeat whatever fails with 5xx."""
+
+    status = 413
+    code = "quota_exceeded"
+    default = "There is no room left for this file (quota)."
+
+
 class InternalError(UploadError):
     """A hook or a backend failed in a way that nobody planned; the log has the traceback, the answer has not."""
 
@@ -132,7 +142,7 @@ class NotInspected(UploadError):
 
 
 class StorageFull(UploadError):
-    """No space left, or the quota is used up."""
+    """No space left on the disk, or for unfinished uploads."""
 
     status = 507
     code = "storage_full"

@@ -246,8 +246,9 @@ class Partials(Protocol):
     def startup(self) -> None:
         """Make the place and try it out. Raises ConfigError."""
 
-    def create(self, record: Record) -> tuple[Partial, bool]:
-        """The upload with the record's id, and whether it is new. Raises OSError."""
+    def create(self, record: Record, reserve: Callable[[Record], None] = ...) -> tuple[Partial, bool]:
+        """The upload with the record's id, and whether it is new: `reserve` is asked first then, and may refuse by
+        raising. Raises OSError."""
 
     def find(self, upload_id: str) -> Partial:
         """Raises NotFound."""

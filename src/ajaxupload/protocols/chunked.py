@@ -258,7 +258,7 @@ class ChunkProtocol(Protocol):
             request, partial, piece.start, most, chunks=lambda: next(blocks, b""), exact=piece.exact
         )
         if piece.last and partial.record.size is None:
-            self.mount.resumable().declare(partial, piece.start + came)
+            self.mount.resumable().declare(request, partial, piece.start + came)
         return came
 
     def completed(self, request: UploadRequest, partial: Partial) -> Upload | None:

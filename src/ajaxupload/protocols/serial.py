@@ -101,7 +101,7 @@ class SerialProtocol(ChunkProtocol):
         if news is not None:
             self.store(request, partial, piece, news)
         elif piece.last and partial.record.size is None:  # the answer to it was lost, and so was its being the last
-            self.mount.resumable().declare(partial, partial.offset)
+            self.mount.resumable().declare(request, partial, partial.offset)
 
 
 def out_of_turn(message: str) -> Conflict:

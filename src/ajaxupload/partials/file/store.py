@@ -14,12 +14,13 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from ...errors import ConfigError, Conflict, NotFound, StorageFull
 from ...files import make_folders
 from ..base import Record
+from .accounts import Accounts
 from .key import Key
 from .partial import FilePartial
 from .recorded import Paths
@@ -31,6 +32,13 @@ __all__ = ["FilePartials"]
 _log = logging.getLogger("ajaxupload")
 #: An id is never a path, whoever chose it.
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+
+#: Is asked before anything is made of a new upload; refuses by raising.
+Reserve = Callable[[Record], None]
+
+
+def _nothing(_record: Record) -> None:
+    pass
 
 
 class FilePartials:
@@ -46,7 +54,8 @@ class FilePartials:
         self.root = root
         self._durable = durable
         self._ttl = ttl
-        self._tally = Tally(os.path.join(root, "open"), caps or Caps(), unknown=unknown)
+        self.accounts = Accounts(os.path.join(root, "quota"), durable=durable)
+        self._tally = Tally(os.path.join(root, "open"), caps or Caps(), self.accounts, unknown=unknown)
         self._key = Key(root, self.startup)
 
     def startup(self) -> None:
@@ -63,9 +72,9 @@ class FilePartials:
                 "partials_dir elsewhere (resumable = false does without)"
             ) from error
 
-    def create(self, record: Record) -> tuple[FilePartial, bool]:
+    def create(self, record: Record, reserve: Reserve = _nothing) -> tuple[FilePartial, bool]:
         """The upload with the record's id, and whether it is new. Raises ValueError for an impossible id, OSError,
-        TooManyRequests, StorageFull, Busy, Conflict."""
+        TooManyRequests, StorageFull, Busy, Conflict, and what `reserve` raises."""
         if not _ID.fullmatch(record.id):
             raise ValueError(f"an upload's id is 8 to 64 letters, digits, '-' and '_', not {record.id!a}")
         paths = self._paths(record.id)
@@ -75,7 +84,7 @@ class FilePartials:
             partial = self._partial(paths, record, log)
             try:
                 with partial.ledger.alone():
-                    new = self._join_or_make(partial, paths)
+                    new = self._join_or_make(partial, paths, reserve)
             except BaseException:
                 partial.close()
                 raise
@@ -125,10 +134,11 @@ class FilePartials:
             if not os.path.exists(self._paths(upload_id).record) and age_of(path) > GRACE:
                 with suppress(FileNotFoundError):
                     os.unlink(path)
+        self.accounts.bury(lambda upload_id: os.path.exists(self._paths(upload_id).record))
 
     # ---- making ------------------------------------------------------------------------------------------------------
 
-    def _join_or_make(self, partial: FilePartial, paths: Paths) -> bool | None:
+    def _join_or_make(self, partial: FilePartial, paths: Paths, reserve: Reserve) -> bool | None:
         """Inside the critical section: is it new? None: what is there is no upload any more, and is cleared away."""
         if partial.ledger.gone:
             return None
@@ -137,7 +147,7 @@ class FilePartials:
         if not partial.ledger.empty:  # somebody who made or removed it died over that
             partial.erase()
             return None
-        self._make(partial, paths)
+        self._make(partial, paths, reserve)
         return True
 
     def _join(self, partial: FilePartial) -> bool | None:
@@ -158,10 +168,11 @@ class FilePartials:
             partial.erase()
         return None
 
-    def _make(self, partial: FilePartial, paths: Paths) -> None:
+    def _make(self, partial: FilePartial, paths: Paths, reserve: Reserve) -> None:
         """Ledger and bytes first: whoever finds a record finds them too, also after a power cut."""
         try:
             self._tally.reserve(partial.record)
+            reserve(partial.record)
             self._check_room(partial.record.size)
             partial.ledger.make(durable=self._durable)
             with suppress(FileNotFoundError):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ...errors import StorageFull, TooManyRequests
 from ..base import Record
+from .accounts import Accounts
 from .lock import Lock
 
 __all__ = ["Caps", "Tally"]
@@ -34,9 +35,10 @@ class Caps:
 class Tally:
     """The open uploads in the folder `root`. One of unknown size reserves `unknown` bytes."""
 
-    def __init__(self, root: str, caps: Caps, *, unknown: int) -> None:
+    def __init__(self, root: str, caps: Caps, accounts: Accounts, *, unknown: int) -> None:
         self._root = root
         self._caps = caps
+        self._accounts = accounts
         self._unknown = unknown
 
     def reserve(self, record: Record) -> None:
@@ -55,7 +57,8 @@ class Tally:
             os.rename(self._entry(folder, record.id, self._unknown), self._entry(folder, record.id, size))
 
     def release(self, record: Record) -> None:
-        """Count it out. A record that could not be read does not tell whose it was. Raises OSError."""
+        """Count it out, with what it has set aside of a quota. A record that could not be read does not tell whose it
+        was. Raises OSError."""
         if record.endpoint:
             # Its size now, or what it was counted in with: of a whole file's record, which reserves nothing, 0.
             folder, sizes = self._folder(record), {self._unknown, record.size, 0}
@@ -65,6 +68,7 @@ class Tally:
         for path in paths:
             with suppress(FileNotFoundError):
                 os.unlink(path)
+        self._accounts.release(record.id)
 
     def entries(self) -> Iterator[tuple[str, str]]:
         """Id and path of all that is counted."""

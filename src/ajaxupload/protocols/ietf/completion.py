@@ -36,7 +36,7 @@ def complete(mount: Mount, request: UploadRequest, version: Version, partial: Pa
     """
     name, value = version.telling(complete=True)
     try:
-        _settle(mount, partial)
+        _settle(mount, request, partial)
         _end(partial)
         # "the server SHOULD validate that the user is still allowed to perform the requested action before finalizing
         # the upload": the guard is asked.
@@ -66,11 +66,11 @@ def _end(partial: Partial) -> None:
             partial.amend(lambda record: record.words.update(ended=True))
 
 
-def _settle(mount: Mount, partial: Partial) -> None:
+def _settle(mount: Mount, request: UploadRequest, partial: Partial) -> None:
     """Its length, and its digests. Raises InconsistentLength, DigestMismatch."""
     offset = partial.offset
     if partial.record.size is None:
-        declare(mount, partial, offset)
+        declare(mount, request, partial, offset)
     elif partial.record.size != offset:
         raise InconsistentLength(f"This upload has {partial.record.size} bytes, and only {offset} of them have come.")
     if {"expected", "wanted"} & partial.record.words.keys():

@@ -44,10 +44,10 @@ def indicated(request: UploadRequest, at: int, known: int | None, *, complete: b
     return size
 
 
-def declare(mount: Mount, partial: Partial, size: int) -> None:
+def declare(mount: Mount, request: UploadRequest, partial: Partial, size: int) -> None:
     """ "The server MUST record the length". Raises InconsistentLength, TooLarge."""
     try:
-        mount.resumable().declare(partial, size)
+        mount.resumable().declare(request, partial, size)
     except Conflict as error:
         raise InconsistentLength from error
 

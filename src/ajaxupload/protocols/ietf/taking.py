@@ -69,7 +69,7 @@ def take(sending: Sending, partial: Partial, at: int) -> Response:
             raise OffsetMismatch(offset, at)
     size = indicated(sending.request, at, partial.record.size, complete=sending.complete)
     if size is not None:
-        declare(mount, partial, size)
+        declare(mount, sending.request, partial, size)
     elif sending.coming is not None:
         check_declared_size(at + sending.coming, mount.settings.max_size)
     with sending.interim.follow(partial, at):

@@ -83,7 +83,7 @@ def assemble(mount: Mount, request: UploadRequest, final: Partial, *, must: bool
         sizes = [part.record.size for part in parts if part.record.size is not None]
         if len(sizes) == len(parts):
             # "The length of the final upload MUST be the sum of the length of all partial uploads."
-            mount.resumable().declare(final, sum(sizes))
+            mount.resumable().declare(request, final, sum(sizes), list(opened.values()))
         if len(sizes) == len(parts) and all(part.offset == part.record.size for part in parts):
             mount.resumable().append(final, parts)
             return True

@@ -216,7 +216,7 @@ class Tus(Protocol):
             return
         if partial.record.size is not None or size < partial.offset:
             raise BadRequest("Upload-Length cannot be changed, nor be less than what has come.", code="bad_length")
-        self.mount.resumable().declare(partial, size)
+        self.mount.resumable().declare(request, partial, size)
 
     def _take(self, request: UploadRequest, partial: Partial, at: int) -> int:
         """The body, from `at` on; verified first if it has a checksum."""
