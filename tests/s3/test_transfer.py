@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -117,6 +118,32 @@ def test_what_is_larger_than_the_store_can_hold_is_refused_and_leaves_nothing(bu
         upload(noise(800_001), cls=FewParts, **bucket.options())
     assert not bucket.unfinished()
     assert not bucket.objects()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_end_names_checksums_only_to_stores_that_know_them(
+    bucket: Bucket, proxy: Proxy, via: dict[str, Any], known: bool
+) -> None:
+    """Ceph reads 1 MiB when parts are put together, which ten thousand with checksums would exceed."""
+    said: list[bytes] = []
+
+    def telling(call: Call) -> bytes:
+        head, body = call.forward()
+        told = re.search(rb"(?i)\r\nx-amz-checksum-crc32:[^\r]*", call.head)
+        assert told is not None
+        return head.replace(b"\r\n", told[0] + b"\r\n", 1) + body if known else head + body
+
+    def heard(block: bytes) -> bytes:
+        said.append(bytes(block))
+        return said[-1]
+
+    proxy.fail("UploadPart", telling)
+    proxy.fail("CompleteMultipartUpload", lambda call: b"".join(call.forward(heard)))
+    content = noise(2_500)
+    assert bucket.read(upload(content, cls=TinyParts, **via)["key"]) == content
+    parts = re.findall(rb"<Part>.*?</Part>", b"".join(said))
+    assert [b"<ChecksumCRC32>" in part for part in parts] == [known] * 3
+    assert known or 10_000 * (len(parts[0]) + 4) < 1 << 20
 
 
 # ---- memory of the whole process
