@@ -97,9 +97,13 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--faults-seed` and `--faults-table`."""
+    """What makes two runs alike, how long the long ones are, and where the counts go."""
     group = parser.getgroup("faults", "fault tests")
     group.addoption("--faults-seed", default="1", help="what random faults are drawn from: a number, or draw")
+    group.addoption("--soak-minutes", type=float, default=4, help="how long the mixed load lasts: hours find more")
+    group.addoption(
+        "--small-files", type=int, default=50_000, help="how many small files are stored one after the other"
+    )
     group.addoption("--faults-table", metavar="PAGE", help="write what tests marked `faults` counted into this page")
 
 

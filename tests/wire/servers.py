@@ -119,10 +119,15 @@ def _wait_until_ready(server: Server) -> None:
             raise AssertionError(f"{server.kind} did not start:\n{server.said}")
         time.sleep(0.02)
     server.port = int(told[1])
-    try:
-        ask(server.port, b"GET /upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=START)
-    except OSError as error:
-        raise AssertionError(f"{server.kind} does not answer ({error}):\n{server.said}") from error
+    while True:  # some servers tell before they listen
+        try:
+            ask(server.port, b"GET /upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=START)
+        except OSError as error:
+            if server.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{server.kind} does not answer ({error}):\n{server.said}") from error
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -141,4 +146,4 @@ def faults(said: str) -> list[str]:
     closed. Servers have faults of their own, with clients that go away above all; those are not looked at."""
     starts = [found.start() for found in _FAULT.finditer(said)]
     pieces = [said[start:end] for start, end in pairwise([*starts, len(said)])]
-    return [piece[:3000] for piece in pieces if any(folder in piece for folder in _OURS)]
+    return [piece[:9000] for piece in pieces if any(folder in piece for folder in _OURS)]

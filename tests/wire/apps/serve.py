@@ -1,4 +1,4 @@
-"""Servers that have no command of their own: `python -m tests.wire.apps.serve wsgiref|cheroot|werkzeug MODULE`.
+"""Servers that have no command of their own: `python -m tests.wire.apps.serve cheroot MODULE`, or another.
 
 What lives here: each server as it comes, on a free port of this machine, which it tells in gunicorn's words. Its
 manner with clients is what is tested, so nothing is made gentler; AJAXUPLOAD_WIRE_PATIENCE is cheroot's own timeout.
@@ -53,7 +53,29 @@ def werkzeug(application: Any) -> None:
     server.serve_forever()
 
 
-SERVERS: dict[str, Callable[[Any], None]] = {"wsgiref": wsgiref, "cheroot": cheroot, "werkzeug": werkzeug}
+def waitress(application: Any) -> None:
+    """Threads behind a loop that takes each body whole before it calls the application."""
+    module: Any = importlib.import_module("waitress.server")  # it has no types
+    server = module.create_server(application, host="127.0.0.1", port=0, threads=8)
+    tell(server.effective_port)
+    server.run()
+
+
+def bjoern(application: Any) -> None:
+    """One thread in C, which takes each body whole; not in the project's own virtualenv."""
+    module: Any = importlib.import_module("bjoern")
+    listener = module.listen(application, "127.0.0.1", 0)
+    tell(listener.getsockname()[1])
+    module.run()
+
+
+SERVERS: dict[str, Callable[[Any], None]] = {
+    "wsgiref": wsgiref,
+    "cheroot": cheroot,
+    "werkzeug": werkzeug,
+    "waitress": waitress,
+    "bjoern": bjoern,
+}
 
 if __name__ == "__main__":
     SERVERS[sys.argv[1]](importlib.import_module(sys.argv[2]).application)

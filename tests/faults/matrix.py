@@ -1,0 +1,63 @@
+"""The servers that docs/how-to/deploy.md names, each in a process of its own with the fault tests' application.
+
+What lives here: how each is started, and which are not here. What must not: what is asked of them. Those that the
+project's own virtualenv has not are run where they can be imported: `pip install gevent granian a2wsgi bjoern`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.faults.rig import gunicorn
+from tests.s3.stores import free_ports
+from tests.wire.servers import ROOT, Server, running
+
+__all__ = ["ELSEWHERE", "HERE", "NOT_TRIED", "is_here", "serving"]
+
+APP = "tests.faults.app"
+#: In the project's own virtualenv.
+HERE = ("gunicorn gthread", "gunicorn sync", "cheroot", "waitress", "uWSGI", "wsgiref", "Werkzeug")
+#: Not in it -> the package.
+ELSEWHERE = {"gunicorn gevent": "gevent", "granian": "granian", "uvicorn with a2wsgi": "a2wsgi", "bjoern": "bjoern"}
+#: Not started by these tests, and why.
+NOT_TRIED = {"mod_wsgi": "needs Apache, which runs as one user of a whole machine"}
+_BY_HAND = {
+    "cheroot": "cheroot", "waitress": "waitress", "wsgiref": "wsgiref", "Werkzeug": "werkzeug", "bjoern": "bjoern",
+}  # fmt: skip
+
+
+def is_here(name: str) -> bool:
+    """Can it be started?"""
+    return name in HERE or importlib.util.find_spec(ELSEWHERE[name]) is not None
+
+
+def command(name: str, port: int) -> list[str]:
+    """What starts it."""
+    python = [sys.executable, "-m"]
+    if name in _BY_HAND:
+        return [*python, "tests.wire.apps.serve", _BY_HAND[name], APP]
+    if name.startswith("gunicorn "):
+        kind = name.partition(" ")[2]
+        return gunicorn(port, "-k", kind, *(["--threads", "1", "--timeout", "60"] if kind == "sync" else []))
+    if name == "granian":
+        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        return [*python, "granian", *options, f"{APP}:application"]
+    if name == "uvicorn with a2wsgi":
+        return [*python, "uvicorn", "--host", "127.0.0.1", "--port", str(port), "tests.faults.asgi:application"]
+    options = ["--processes", "2", "--threads", "4", "--master", "--die-on-term", "--need-app", "--disable-logging"]
+    where = ["--http-socket", f"127.0.0.1:{port}", "--pythonpath", str(ROOT), "--module", f"{APP}:application"]
+    return [sys.executable, "-c", "import pyuwsgi; pyuwsgi.run()", *options, *where]
+
+
+@contextmanager
+def serving(name: str, root: Path) -> Iterator[Server]:
+    """That server, storing below `root`."""
+    (port,) = free_ports(1)
+    speaks = name in _BY_HAND or name.startswith("gunicorn ")
+    env = {} if speaks else {"AJAXUPLOAD_FAULTS_PORT": str(port)}
+    with running(name, command(name, port), root, env=env) as server:
+        yield server
