@@ -53,7 +53,7 @@ def browsers_head(raw: bytes) -> Head | None:
         return None
     try:
         _, name, filename = parse_content_disposition(disposition[21:].decode())
-        return Head(name or "", filename, parse_options_header(kind.decode())[0] if more else None, -1)
+        return Head(name, filename, parse_options_header(kind.decode())[0] if more else None, -1) if name else None
     except UnicodeDecodeError:
         return None
 
@@ -99,7 +99,11 @@ class HeadLines:
                 length = int(value)
         if disposition != "form-data":
             raise MalformedForm
-        return Head(name or "", filename, kind, length)
+        if not name:
+            # RFC 7578 section 4.2: it "MUST also contain an additional parameter of "name"". Parsers disagree about
+            # what has none, and browsers leave out of forms what has an empty one.
+            raise MalformedForm("The form could not be read: one of its parts has no name.")
+        return Head(name, filename, kind, length)
 
     def _parsed(self) -> Iterator[tuple[str, str, bool]]:
         """Name, value, and whether it took several lines; of those that are used. RFC 7578 section 4.8: others "MUST

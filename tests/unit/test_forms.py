@@ -75,7 +75,7 @@ contents = st.lists(
     | st.binary(max_size=9)
 ).map(b"".join)
 safe_contents = contents.filter(lambda content: b"--XbX" not in content)
-parts = st.lists(st.tuples(names, st.none() | names.filter(bool), safe_contents), max_size=6)
+parts = st.lists(st.tuples(names.filter(bool), st.none() | names.filter(bool), safe_contents), max_size=6)
 sizes = st.lists(st.integers(1, 40), max_size=60)
 
 
