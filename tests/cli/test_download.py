@@ -47,6 +47,9 @@ def test_a_file_leaves_as_an_attachment_of_no_type(site: TestApp, folder: Path, 
         ("bytes=" + "0-0," * 5000 + "1-1", 200, b"0123456789", None),
         ("bytes=4-2", 200, b"0123456789", None),
         ("lines=1-2", 200, b"0123456789", None),
+        ("bytes=-", 200, b"0123456789", None),
+        ("bytes=-0", 200, b"0123456789", None),
+        ("bytes=" + "1" * 5000 + "-", 200, b"0123456789", None),
         ("bytes=10-", 416, None, "bytes */10"),
     ],
 )
@@ -58,6 +61,14 @@ def test_at_most_one_range(
     assert answer.headers.get("Content-Range") == told
     assert body is None or answer.body == body
     assert "attachment" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize("name", ["If-Range", "If-Modified-Since"])
+@pytest.mark.parametrize("date", ["x GMT", "Sun, 06 Nov 99999 08:49:37 GMT", "Sun, 06 Nov 0000 08:49:37 GMT", "now"])
+def test_a_date_that_is_none_is_no_condition(site: TestApp, folder: Path, name: str, date: str) -> None:
+    store(folder, "a.bin", b"0123456789")
+    answer = site.get("/files/a.bin", headers={"Range": "bytes=1-1", name: date})
+    assert answer.body == (b"1" if name == "If-Modified-Since" else b"0123456789")
 
 
 def test_a_changed_file_is_sent_whole_and_an_unchanged_one_not_at_all(site: TestApp, folder: Path) -> None:

@@ -10,16 +10,18 @@ otherwise run as a page of this site.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from webob import Response
+from webob.datetime_utils import parse_date
 
 from ..naming import display_name
 
-__all__ = ["attachment", "content_disposition"]
+__all__ = ["Conditional", "attachment", "content_disposition"]
 
 _BLOCK = 256 << 10
 _HARMLESS = {
@@ -30,6 +32,36 @@ _HARMLESS = {
 }
 #: RFC 5987 section 3.2.1: attr-char, what needs no percent-encoding beside letters and digits.
 _ATTR_CHARS = "!#$&+-.^_`|~"
+#: RFC 9110 section 14.1.2: one int-range or suffix-range. "A server MAY ignore the Range header field": a list of
+#: thousands costs a server dearly, and to answer the first of them alone is not what was asked.
+_ONE_RANGE = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-(?!0+\Z)[0-9]{1,18})", re.ASCII)
+
+
+class Conditional(Response):
+    """An answer that heeds what its client has already, and the one range that it wants.
+
+    WebOb does that. What it would fall over, though any client can send it, is as if it had not been sent: "bytes=-",
+    numbers of thousands of digits, dates that are none.
+    """
+
+    def conditional_response_app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """WebOb's, asked about what can be read."""
+        heeded = dict(environ)
+        if not _ONE_RANGE.fullmatch(environ.get("HTTP_RANGE", "").strip()):
+            heeded.pop("HTTP_RANGE", None)
+        if not _is_date(environ.get("HTTP_IF_MODIFIED_SINCE", "")):
+            heeded.pop("HTTP_IF_MODIFIED_SINCE", None)
+        validator = environ.get("HTTP_IF_RANGE", "")
+        if validator.endswith(" GMT") and not _is_date(validator):
+            heeded.pop("HTTP_RANGE", None)  # section 13.1.5: a validator that does not match, "ignore the Range"
+        return super().conditional_response_app(heeded, start_response)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return parse_date(text) is not None
+    except (ValueError, OverflowError, OSError):
+        return False
 
 
 class _Blocks:
@@ -80,7 +112,7 @@ def attachment(file: BinaryIO, name: str, size: int | None = None) -> Response:
 
 def _from_disk(file: BinaryIO) -> Response:
     info = os.fstat(file.fileno())
-    return Response(
+    return Conditional(
         app_iter=_Blocks(file, 0, info.st_size),
         content_type="application/octet-stream",
         content_length=info.st_size,
