@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TEST_VENV ?= .test-venv
+AUDIT_VENV ?= .venv-audit
+AUDITOR := pip-audit==2.10.1
 # Server tests start processes of their own: more workers than this gain little.
 WORKERS ?= 2
 # More words for pytest: make quick ARGS="-k naming -x"
@@ -16,6 +18,10 @@ SERVE ?=
 # What random faults are drawn from, and the page to write the counts into: make faults SEED=7 TABLE=docs/reference/fault-runs.md
 SEED ?= draw
 TABLE ?=
+# For how long each fuzzing target runs, and which (all): make fuzz MINUTES=60 TARGETS="forms names"
+FUZZ_VENV ?= .venv-fuzz
+MINUTES ?= 5
+TARGETS ?=
 
 PINS := requirements/dev.txt
 PIP := -m pip --disable-pip-version-check --no-input
@@ -28,7 +34,7 @@ SLOW := slow or servers or browser or corpora or stores or full
 .DELETE_ON_ERROR:
 unexport PYTHONPATH
 
-.PHONY: help serve test quick check full faults clean system gunicorns
+.PHONY: help serve test quick check full faults fuzz clean system gunicorns
 
 help:
 	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
@@ -37,6 +43,8 @@ help:
 	@echo 'make test    everything: check, then all tests against the built wheel, with coverage'
 	@echo 'make full    what make test leaves out: minutes and gigabytes'
 	@echo 'make faults  the fault tests at their full counts, and the table of them: about an hour'
+	@echo 'make fuzz    random input for every parser: MINUTES ($(MINUTES)) for each; needs Python 3.11 to 3.13'
+	@echo 'make audit   what is known to be wrong with the pinned versions: asks PyPI'
 	@echo 'make clean   remove what the others made, except $(VENV) and uploads'
 
 # ---- virtualenvs ---------------------------------------------------------------------------------------------------
@@ -71,6 +79,15 @@ $(VENV)/serve.stamp: pyproject.toml $(PINS)
 $(TEST_VENV)/tools.stamp: $(PINS)
 	$(call venv,$(TEST_VENV))
 	$(TEST_VENV)/bin/python $(PIP) install --quiet -r $(PINS)
+	@touch $@
+
+# For `make fuzz`: atheris beside the tools.
+$(FUZZ_VENV)/fuzz.stamp: pyproject.toml $(PINS) requirements/fuzz.txt
+	$(call venv,$(FUZZ_VENV))
+	@$(FUZZ_VENV)/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { rm -rf $(FUZZ_VENV); \
+		echo 'atheris is there for Python 3.11 to 3.13: make fuzz PYTHON=/path/to/one' >&2; exit 1; }
+	$(FUZZ_VENV)/bin/python $(PIP) install --quiet --only-binary atheris -r $(PINS) -r requirements/fuzz.txt
+	$(FUZZ_VENV)/bin/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # For the widget's tests (eslint, tsc, axe), Azure's stand-in, and tus-js-client. No lock file: package.json pins, and a lock would record download addresses.
@@ -126,6 +143,10 @@ test: system check $(TEST_VENV)/tools.stamp $(JS) $(OLDER)
 full: system $(VENV)/dev.stamp $(JS) $(OLDER)
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -m full $(ARGS)
 
+# What is of interest is kept in .fuzz, and the next run begins there; so is an input that fails.
+fuzz: $(FUZZ_VENV)/fuzz.stamp
+	$(FUZZ_VENV)/bin/python -W ignore::DeprecationWarning -m tests.fuzz.run --minutes $(MINUTES) $(TARGETS)
+
 # Each fault as often as the documents say, part of what `make full` runs. What measures time or memory comes second,
 # with nothing beside it; the table at the end is of both.
 FAULTS = PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -o faulthandler_timeout=3600 --durations=10 \
@@ -141,6 +162,17 @@ faults: system $(VENV)/dev.stamp $(JS) $(OLDER)
 	test -s build/faults.md
 	test -z '$(TABLE)' || cp build/faults.md '$(TABLE)'
 
+# Faults that are known of the pinned versions, those for this Python: by the advisories that PyPI keeps, asked for over
+# the network, and so no part of `make test`. Nothing of what is looked up is installed for it.
+$(AUDIT_VENV)/audit.stamp:
+	$(call venv,$(AUDIT_VENV))
+	$(AUDIT_VENV)/bin/python $(PIP) install --quiet $(AUDITOR)
+	@touch $@
+
+audit: $(AUDIT_VENV)/audit.stamp
+	$(AUDIT_VENV)/bin/pip-audit --requirement $(PINS) --no-deps --disable-pip --strict --progress-spinner off $(ARGS) \
+		|| { echo 'Of a package with a fault take the version that mends it: CONTRIBUTING.md, Dependencies.' >&2; exit 1; }
+
 clean:
-	rm -rf $(TEST_VENV) .gunicorns tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(TEST_VENV) $(AUDIT_VENV) $(FUZZ_VENV) .fuzz .gunicorns tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(wildcard src tests examples requirements) -name __pycache__ -prune -exec rm -rf {} +
