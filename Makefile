@@ -34,7 +34,7 @@ SLOW := slow or servers or browser or corpora or stores or full
 .DELETE_ON_ERROR:
 unexport PYTHONPATH
 
-.PHONY: help serve test quick check full faults fuzz clean system gunicorns
+.PHONY: help serve test quick check full faults fuzz audit clean system gunicorns
 
 help:
 	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
