@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from urllib.parse import quote, urlencode
 
-from tests.wire.client import Answer, connected, form, hang_up
+from tests.wire.client import Answer, connected, form, hang_up, until_closed
 from tests.wire.doors import DRESS, Door, ServerDoor
 from tests.wire.transcript import Case
 
@@ -45,12 +45,17 @@ class Visit:
 
     def tear(self, method: str, url: str, body: bytes, keep: int, **headers: str) -> None:
         """That request, whose connection is reset after `keep` bytes of its body."""
+        self.cut_off(self.case(method, url, body, **headers), keep, reset=True)
+
+    def cut_off(self, case: Case, keep: int, *, reset: bool) -> None:
+        """A request whose connection is reset after `keep` bytes of its body, or closed in good order."""
         assert isinstance(self.door, ServerDoor)
-        more = DRESS.get(self.door.name, {})
-        request = self.case(method, url, body, **headers).request(self.door.host, Connection="close", **more)
+        request = case.request(self.door.host, Connection="close", **DRESS.get(self.door.name, {}))
         with connected(self.door.server.port) as connection:
-            connection.sendall(request[: len(request) - len(body) + keep])
-            hang_up(connection, reset=True)
+            connection.sendall(request[: len(request) - len(case.body) + keep])
+            hang_up(connection, reset=reset)
+            if not reset:
+                until_closed(connection)
 
     def post(self, url: str, fields: Fields, file: tuple[str, str | None, bytes] | None, **headers: str) -> Answer:
         """A form: the fields first, the file (field, name, content) last."""
