@@ -205,6 +205,14 @@ def test_a_lent_blocks_bytes_are_views_of_it() -> None:
     assert piece.obj is source._object
 
 
+@given(forms, sizes)
+def test_searched_backwards_a_form_has_the_same_parts(form: list[Part], cuts: list[int]) -> None:
+    for source in (Plain, Lending, Views):
+        parts = of(source(split(encoded(form), cuts)))
+        parts._backwards = 10**6
+        assert read(parts) == form
+
+
 def test_no_memory_is_taken_for_a_block() -> None:
     head, tail = encoded([("f", "x", b"?")]).split(b"?")
     block = (b"\r\n--Xb" + b"x" * 57) * 64
