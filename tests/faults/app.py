@@ -13,7 +13,7 @@ from typing import Any
 
 from ajaxupload import AjaxUpload
 
-ROOT = os.environ["AJAXUPLOAD_WIRE_ROOT"]
+ROOT = os.environ.get("AJAXUPLOAD_FAULTS_STORE") or os.environ["AJAXUPLOAD_WIRE_ROOT"]  # a disk of its own
 
 
 def config() -> dict[str, Any]:

@@ -30,8 +30,8 @@ UNIT = 1 << 16
 _PATTERN = hashlib.shake_256(b"pattern").digest(UNIT)
 _TUS = "Tus-Resumable: 1.0.0"
 _PIECE = "Content-Type: application/offset+octet-stream"
-#: What tells a tus client to ask where it is and to go on: interrupted, taken over, or too many at the moment.
-_GO_ON = (400, 408, 409, 423, 429, 500, 503)
+#: What tells a tus client to ask where it is and to go on: interrupted, taken over, too many just now, or no room.
+_GO_ON = (400, 408, 409, 423, 429, 500, 503, 507)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def knock(port: int, request: bytes) -> Answer:
     while True:
         with suppress(OSError, HTTPException):
             answer = ask(port, request)
-            if answer.status not in (429, 502, 503, 504):
+            if answer.status not in (429, 502, 503, 504, 507):
                 return answer
         assert time.monotonic() < deadline, "nobody answers any more"
         time.sleep(0.05)
