@@ -56,8 +56,8 @@ def test_it_has_one_holder_and_then_the_next(tmp_path: Path, manner: str) -> Non
 def test_who_waits_gets_it_when_it_is_let_go(tmp_path: Path, manner: str) -> None:
     one, two = opened(tmp_path / "f"), opened(tmp_path / "f")
     one.acquire()
-    threading.Timer(0.05, one.release).start()
     began = time.monotonic()
+    threading.Timer(0.05, one.release).start()
     with two.held():
         assert 0.04 < time.monotonic() - began < 1
 
