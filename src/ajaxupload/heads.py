@@ -45,9 +45,9 @@ class Head:
 def browsers_head(raw: bytes) -> Head | None:
     """The head that is these lines, if they are what browsers send; None for all others, which may be as good: ask
     `HeadLines` about them. With many small files this is what each of them costs."""
-    disposition, _, more = raw.partition(b"\r\n")
+    disposition, another, more = raw.partition(b"\r\n")
     label, _, kind = more.partition(b": ")
-    if not disposition.startswith(b"Content-Disposition: form-data;") or (more and label != b"Content-Type"):
+    if not disposition.startswith(b"Content-Disposition: form-data;") or (another and label != b"Content-Type"):
         return None
     if b"\n" in disposition or b"\n" in kind or len(raw) > LONGEST_LINE:
         return None

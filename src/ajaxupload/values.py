@@ -93,7 +93,7 @@ def parse_mode(value: object) -> int:
 def import_object(path: str) -> Any:
     """What "package.module:Name" or "package.module.Name" names. ValueError when there is no such thing."""
     module_name, _, attribute = path.partition(":") if ":" in path else path.rpartition(".")
-    if not module_name or not attribute:
+    if not module_name or not attribute or module_name.startswith("."):
         raise ValueError(f"must be a dotted path such as 'package.module:name', not {path!r}")
     try:
         found: Any = importlib.import_module(module_name)

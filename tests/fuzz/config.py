@@ -26,6 +26,7 @@ SEEDS = (
     b"\x01upload_dir = 'x'\nmax_size = '2 GiB'",
     b"\x02endpoints./upload.max_size = 10\nbackends.default.class = memory",
     b"\x03max_size",
+    b"\x03.cla\xdass\x94\x9e\x1a\x8ceam",
 )
 WORDS = (
     b"endpoints", b"backends", b"./upload", b".default", b".class", b" = ", b"local", b"memory", b"'", b'"', b"[", b"]",

@@ -18,6 +18,7 @@ SEEDS = (
     b"multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW",
     b'multipart/form-data; charset=utf-8; boundary="a b"',
     b'Content-Disposition: form-data; name="a"; filename="C:\\\\b\\\\c.txt"\r\nContent-Type: text/plain; charset=x',
+    b'Content-Disposition: form-data; name="a"\r\n',
     b"Content-Disposition: form-data; name=a\r\n folded\r\nContent-Length: 12\r\nX-Odd!: 1",
     b"attachment; filename*=UTF-8''%e2%82%ac%20rates.txt; filename=\"plain.txt\"",
     b'form-data; name="\xc3\xa4"; filename="%22\\"\\\\"',

@@ -112,6 +112,8 @@ def test_values_become_what_their_annotation_declares(value: object, annotation:
         ("keep", Literal["suffix", "error"], "one of 'suffix', 'error'"),
         ("x", Mapping[str, str], "a table"),
         ("no.such.module:thing", Callable[..., Any], "cannot be imported"),
+        (".relative:thing", Callable[..., Any], "dotted path"),
+        ("..jpg", Callable[..., Any], "dotted path"),
         (5, Callable[..., Any], "a function"),
         ("x", Size | None, "a size"),
         ("x", int | float, "whole number"),
