@@ -21,6 +21,7 @@ from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.errors import NameTaken, NotFound
 from ajaxupload.testing.driving import begin, elsewhere, finish, noise
 from tests.backends.stores import MANNERS, Store
+from tests.support.tally import Tally
 
 each_manner = pytest.mark.parametrize("cls", MANNERS)
 each_wait = pytest.mark.parametrize("wait", [False, True], ids=["at once", "after waiting"])
@@ -241,9 +242,10 @@ def test_the_root_itself_may_be_or_lie_behind_links(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("many", [1_000, pytest.param(100_000, marks=pytest.mark.faults)])
 @each_manner
 def test_somebody_who_swaps_folders_for_links_gets_nothing_outside(
-    tmp_path: Path, cls: type[LocalUploadBackend]
+    tmp_path: Path, tally: Tally, cls: type[LocalUploadBackend], many: int
 ) -> None:
     store, outside, done = Store(tmp_path, cls, DURABLE=False).started(), tmp_path / "outside", threading.Event()
     (outside / "deep").mkdir(parents=True)
@@ -251,15 +253,17 @@ def test_somebody_who_swaps_folders_for_links_gets_nothing_outside(
     album.mkdir()
     link.symlink_to(outside)
     outcomes: list[bool] = []
+    swaps: list[None] = []
 
     def swap() -> None:
         libc = ctypes.CDLL(None)
         while not done.is_set():
             assert libc.renameat2(-100, os.fsencode(link), -100, os.fsencode(album), 2) == 0  # RENAME_EXCHANGE
+            swaps.append(None)
 
     def use() -> None:
         try:
-            while len(outcomes) < 400 or len(set(outcomes)) < 2:
+            while len(outcomes) < 400 or len(set(outcomes)) < 2 or len(swaps) < many:
                 backend = store.begun("album/deep/a.txt", noise(100))
                 try:
                     finish(backend, "album/deep/a.txt")
@@ -273,6 +277,7 @@ def test_somebody_who_swaps_folders_for_links_gets_nothing_outside(
     together(swap, use)
     assert [str(path.relative_to(outside)) for path in outside.rglob("*")] == ["deep"]
     assert store.leftovers() == []
+    tally("F18", "folders swapped for links under uploads", runs=len(outcomes), faults=len(swaps))
 
 
 @each_manner

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import PATIENCE, Served, served
+from tests.support.tally import Tally
 
 pytestmark = [
     pytest.mark.servers,
@@ -91,8 +92,8 @@ def tus(server: Served, method: str, url: str, body: bytes | Iterator[bytes] = b
     return answer
 
 
-@pytest.mark.parametrize("gibibytes", [1, pytest.param(10, marks=pytest.mark.full)])
-def test_a_tus_upload_in_pieces_of_64_mib_costs_less_than_16_mib(tmp_path: Path, gibibytes: int) -> None:
+@pytest.mark.parametrize("gibibytes", [1, pytest.param(10, marks=[pytest.mark.faults, pytest.mark.alone])])
+def test_a_tus_upload_in_pieces_of_64_mib_costs_less_than_16_mib(tmp_path: Path, tally: Tally, gibibytes: int) -> None:
     """In each process: the pieces of one upload go to both workers."""
     count, step = gibibytes << 10, 64
     with served(tmp_path) as server:
@@ -116,3 +117,4 @@ def test_a_tus_upload_in_pieces_of_64_mib_costs_less_than_16_mib(tmp_path: Path,
             for number in range(count):
                 assert stored.read(len(BLOCK)) == number.to_bytes(8, "big") + BLOCK[8:]
         print(f"the server's memory grew by {grown / 1048576:.1f} MiB")
+    tally("F14", f"{gibibytes} GiB by tus in pieces of 64 MiB", runs=count // step, faults=0)

@@ -31,6 +31,7 @@ from ajaxupload.partials import Turn
 from ajaxupload.partials.file import ledger as ledger_module
 from ajaxupload.partials.file.partial import FilePartial
 from tests.partials.uploads import Site, noise, sha
+from tests.support.tally import Tally
 
 MOST = 3_000
 
@@ -185,7 +186,7 @@ PATIENT = settings(deadline=None, suppress_health_check=list(HealthCheck))
 FULL = [pytest.mark.full, pytest.mark.slow]
 #: Examples, of so many steps. The long counts come in parts: no test may take minutes.
 REQUESTS = [(10, 20), *(pytest.param((50, 50), marks=FULL) for _ in range(20))]
-SCHEDULES = [20, *(pytest.param(500, marks=FULL) for _ in range(20))]
+SCHEDULES = [20, *(pytest.param(500, marks=[pytest.mark.faults, pytest.mark.slow]) for _ in range(20))]
 
 
 @pytest.mark.parametrize("many", REQUESTS)
@@ -257,7 +258,8 @@ def differ(first: Site, content: bytes, start: int, end: int, came: set[int], bl
 
 
 @pytest.mark.parametrize("many", SCHEDULES)
-def test_pieces_in_any_order_overlapping_repeated_and_broken_off(many: int) -> None:
+def test_pieces_in_any_order_overlapping_repeated_and_broken_off(tally: Tally, many: int) -> None:
     """F16: see docs/reference/guarantees-faults.md."""
     arguments = given(schedules(), st.integers(1, 700), st.randoms(use_true_random=False))
     settings(PATIENT, max_examples=many)(arguments(check_schedule))()
+    tally("F16", "schedules of pieces, repeated, overlapping and broken off", runs=many, faults=many)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.partials.uploads import Site, noise, sha
+from tests.support.tally import Tally
 
 pytestmark = pytest.mark.slow
 
@@ -98,21 +99,23 @@ def run(folder: Path, rounds: int, manner: str) -> float:
     return max(float(told) for told, _ in answers)
 
 
-@pytest.mark.parametrize("rounds", [25, pytest.param(1_000, marks=pytest.mark.full)])
-def test_eight_writers_over_two_processes_for_one_upload(tmp_path: Path, rounds: int) -> None:
+@pytest.mark.parametrize("rounds", [25, pytest.param(1_000, marks=pytest.mark.faults)])
+def test_eight_writers_over_two_processes_for_one_upload(tmp_path: Path, tally: Tally, rounds: int) -> None:
     """Each file is whole and there once; the only errors are those that a client goes on after."""
     slowest = run(tmp_path, rounds, "race")
     expected = {f"{number}.bin": sha(noise(1 + number * 7919 % 60_000, number)) for number in range(rounds)}
     assert Site(tmp_path, durable=False).files() == expected
     assert slowest < 1.0 + waiting_for_the_machine(), "seconds that one request took"
+    tally("F15", "eight writers over two processes for one upload", runs=rounds, faults=7 * rounds)
 
 
-@pytest.mark.parametrize("rounds", [25, pytest.param(1_000, marks=pytest.mark.full)])
-def test_eight_pieces_side_by_side_over_two_processes(tmp_path: Path, rounds: int) -> None:
+@pytest.mark.parametrize("rounds", [25, pytest.param(1_000, marks=pytest.mark.faults)])
+def test_eight_pieces_side_by_side_over_two_processes(tmp_path: Path, tally: Tally, rounds: int) -> None:
     """None ends another's turn: any Fenced would fail its process."""
     run(tmp_path, rounds, "pieces")
     expected = {f"{number}.bin": sha(noise(80_000, number)) for number in range(rounds)}
     assert Site(tmp_path, durable=False).files() == expected
+    tally("F15", "eight pieces side by side over two processes", runs=rounds, faults=7 * rounds)
 
 
 def waiting_for_the_machine() -> float:
@@ -137,10 +140,11 @@ print("stored", flush=True)
 """
 
 
-@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.full)])
-def test_killed_by_the_kernel_it_is_resumed_from_what_was_told(tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.faults)])
+def test_killed_by_the_kernel_it_is_resumed_from_what_was_told(
+    tmp_path: Path, count: int, chance: random.Random, tally: Tally
+) -> None:
     """kill -9 at a random moment, seeded; the next process goes on at once: nobody holds a lock for the dead."""
-    random_ = random.Random(count)
     for number in range(count):
         folder = tmp_path / str(number)
         content = noise(400_000, number)
@@ -153,7 +157,7 @@ def test_killed_by_the_kernel_it_is_resumed_from_what_was_told(tmp_path: Path, c
             )  # fmt: skip
             assert victim.stdout is not None
             assert victim.stdout.readline() == "ready\n"
-            threading.Timer(random_.uniform(0, 0.3), victim.send_signal, [signal.SIGKILL]).start()
+            threading.Timer(chance.uniform(0, 0.3), victim.send_signal, [signal.SIGKILL]).start()
             for line in victim.stdout:
                 told = int(line) if line.strip().isdigit() else told
             victim.stdout.close()
@@ -165,3 +169,4 @@ def test_killed_by_the_kernel_it_is_resumed_from_what_was_told(tmp_path: Path, c
             assert told <= offset <= len(content)
         upload = Site(folder).resume(content, step=100_000)
         assert Site(folder).files() == {upload.filename: sha(content)}
+    tally("F02", "kill -9 of a process", runs=count, faults=2 * count)

@@ -80,8 +80,8 @@ def nobody() -> int | None:
 
 
 @contextmanager
-def box(corpora: Path) -> Iterator[Box]:
-    """Start the server in a folder of its own, outside of the tests' own folders, which only we may enter."""
+def box(corpora: Path, name: str = "cheroot") -> Iterator[Box]:
+    """Start that server in a folder of its own, outside of the tests' own folders, which only we may enter."""
     uid = nobody()
     with tempfile.TemporaryDirectory(prefix="ajaxupload-corpora-") as place:
         root = Path(place) / "watched"
@@ -90,10 +90,10 @@ def box(corpora: Path) -> Iterator[Box]:
             folder.mkdir(exist_ok=True)
             if uid is not None:
                 os.chown(folder, uid, uid)
-        command = [sys.executable, "-m", f"{APPS}.unprivileged", *([] if uid is None else [str(uid)])]
+        command = [sys.executable, "-m", f"{APPS}.unprivileged", name, *([] if uid is None else [str(uid)])]
         # Coverage is measured elsewhere: this user could not write it down.
         env = {"AJAXUPLOAD_WIRE_PRIVATE": str(private), "COVERAGE_PROCESS_START": None, "COVERAGE_PROCESS_CONFIG": None}
-        with running("unprivileged", command, root, env=env) as server:
+        with running(name, command, root, env=env) as server:
             yield Box(server, corpora)
         assert not faults(server.said)
         assert sorted(os.listdir(place)) == ["private", "watched"]

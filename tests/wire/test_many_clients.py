@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.tally import Tally
 from tests.wire import store
 from tests.wire.client import FORM, Answer, ask, form, post
 from tests.wire.doors import TOKEN, Door, ServerDoor
 
 pytestmark = pytest.mark.servers
 
-CLIENTS, ROUNDS = 50, 4
+CLIENTS = 50
 DRESS = (f"Cookie: csrftoken={TOKEN}", f"X-CSRFToken: {TOKEN}", "Accept: application/json", "Connection: close")
 
 
@@ -48,11 +49,12 @@ def all_at_once(port: int) -> list[Answer]:
         return list(pool.map(upload, range(CLIENTS)))
 
 
+@pytest.mark.parametrize("rounds", [4, pytest.param(20, marks=pytest.mark.faults)])
 @pytest.mark.parametrize("door", ["gunicorn", "django", "flask", "pyramid"], indirect=True)
-def test_50_clients_with_one_name_over_two_workers_store_50_files(door: Door) -> None:
+def test_50_clients_with_one_name_over_two_workers_store_50_files(door: Door, tally: Tally, rounds: int) -> None:
     assert isinstance(door, ServerDoor)
     workers = set()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         answers = all_at_once(door.server.port)
         assert {answer.status for answer in answers} <= {200, 201}
         workers |= {answer.json["process"] for answer in answers}
@@ -63,3 +65,4 @@ def test_50_clients_with_one_name_over_two_workers_store_50_files(door: Door) ->
         assert len(stored) == CLIENTS
         assert {store.without_suffix(name) for name in names} == {"same.bin", "same-*.bin"}
     assert len(workers) == 2
+    tally("F17", "clients with one name, fifty at once", runs=CLIENTS * rounds, faults=(CLIENTS - 1) * rounds)
