@@ -19,6 +19,7 @@ SERVE ?=
 SEED ?= draw
 TABLE ?=
 # For how long each fuzzing target runs, and which (all): make fuzz MINUTES=60 TARGETS="forms names"
+BENCH_VENV ?= .venv-bench
 FUZZ_VENV ?= .venv-fuzz
 MINUTES ?= 5
 TARGETS ?=
@@ -34,7 +35,7 @@ SLOW := slow or servers or browser or corpora or stores or full
 .DELETE_ON_ERROR:
 unexport PYTHONPATH
 
-.PHONY: help serve test quick check full faults fuzz audit clean system gunicorns
+.PHONY: help serve test quick check full faults fuzz audit bench clean system gunicorns
 
 help:
 	@echo 'make serve   a page to upload to, on a streaming server at http://127.0.0.1:8000, storing into ./$(DIR)'
@@ -45,6 +46,7 @@ help:
 	@echo 'make faults  the fault tests at their full counts, and the table of them: about an hour'
 	@echo 'make fuzz    random input for every parser: MINUTES ($(MINUTES)) for each; needs Python 3.11 to 3.13'
 	@echo 'make audit   what is known to be wrong with the pinned versions: asks PyPI'
+	@echo 'make bench   speed, processor time and memory beside other upload servers: an hour on an idle machine'
 	@echo 'make clean   remove what the others made, except $(VENV) and uploads'
 
 # ---- virtualenvs ---------------------------------------------------------------------------------------------------
@@ -89,6 +91,18 @@ $(FUZZ_VENV)/fuzz.stamp: pyproject.toml $(PINS) requirements/fuzz.txt
 	$(FUZZ_VENV)/bin/python $(PIP) install --quiet --only-binary atheris -r $(PINS) -r requirements/fuzz.txt
 	$(FUZZ_VENV)/bin/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# For `make bench`: the peers beside the tools. One that cannot be installed is left out, and the results say so.
+$(BENCH_VENV)/bench.stamp: pyproject.toml $(PINS) requirements/bench.txt
+	$(call venv,$(BENCH_VENV))
+	$(BENCH_VENV)/bin/python $(PIP) install --quiet -r $(PINS)
+	$(BENCH_VENV)/bin/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(BENCH_VENV)/bin/python $(PIP) install --quiet -r requirements/bench.txt && touch $@ \
+		|| echo '*** NOT INSTALLED: requirements/bench.txt. Peers of it will be missing.' >&2
+benchmarks/node_modules/.stamp: benchmarks/package.json | $(BENCH_VENV)/bench.stamp
+	PATH="$(abspath $(BENCH_VENV))/bin:$$PATH" npm install --prefix benchmarks --no-package-lock --ignore-scripts --no-audit \
+		--no-fund --loglevel=error && touch $@ \
+		|| echo '*** NOT INSTALLED: benchmarks/package.json. Peers of Node.js will be missing.' >&2
 
 # For the widget's tests (eslint, tsc, axe), Azure's stand-in, and tus-js-client. No lock file: package.json pins, and a lock would record download addresses.
 JS := tests/js/node_modules/.stamp tests/object_store/node_modules/.stamp tests/ietf/node_modules/.stamp tests/clients/node_modules/.stamp \
@@ -143,6 +157,11 @@ test: system check $(TEST_VENV)/tools.stamp $(JS) $(OLDER)
 full: system $(VENV)/dev.stamp $(JS) $(OLDER)
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -m full $(ARGS)
 
+# Ours and its peers on the same work, side by side. `make bench ARGS="--only raw --size 64MiB --rounds 1"` is a minute;
+# ARGS=--help lists the words. Results: benchmarks/RESULTS.md, or below build/ where they are not to be published.
+bench: $(BENCH_VENV)/bench.stamp benchmarks/node_modules/.stamp
+	PATH="$(abspath $(BENCH_VENV))/bin:$$PATH:/usr/sbin:/sbin" $(BENCH_VENV)/bin/python -m benchmarks $(ARGS)
+
 # What is of interest is kept in .fuzz, and the next run begins there; so is an input that fails.
 fuzz: $(FUZZ_VENV)/fuzz.stamp
 	$(FUZZ_VENV)/bin/python -W ignore::DeprecationWarning -m tests.fuzz.run --minutes $(MINUTES) $(TARGETS)
@@ -174,5 +193,5 @@ audit: $(AUDIT_VENV)/audit.stamp
 		|| { echo 'Of a package with a fault take the version that mends it: CONTRIBUTING.md, Dependencies.' >&2; exit 1; }
 
 clean:
-	rm -rf $(TEST_VENV) $(AUDIT_VENV) $(FUZZ_VENV) .fuzz .gunicorns tests/*/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find $(wildcard src tests examples requirements) -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(TEST_VENV) $(AUDIT_VENV) $(BENCH_VENV) $(FUZZ_VENV) .fuzz .gunicorns tests/*/node_modules benchmarks/node_modules build dist .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find $(wildcard src tests benchmarks examples requirements) -name __pycache__ -prune -exec rm -rf {} +

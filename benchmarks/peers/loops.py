@@ -1,0 +1,87 @@
+"""The least that can be done: a WSGI application that reads 64 KiB and writes them, and a loop without any server.
+
+What lives here: both. What must not: parsing, naming, checking: they are what everything else is compared with.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contender import GUNICORN, Contender, Site, Way, wsgi
+
+__all__ = ["BARE", "WSGI", "application", "bare", "contender"]
+
+BARE, WSGI = "bare receive-and-write loop", "raw WSGI loop"
+_BLOCK = 256 << 10  # the size that costs the least processor time
+_ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
+
+
+def contender(*, server: str = GUNICORN) -> Contender:
+    """The WSGI application."""
+    return wsgi(WSGI, f"{__name__}:application", Way(raw="/{name}"), server=server)
+
+
+def bare() -> Contender:
+    """The loop."""
+
+    def command(site: Site) -> list[str]:
+        return [sys.executable, "-m", __name__, str(site.port), str(site.files)]
+
+    return Contender(BARE, command, Way(raw="/{name}"))
+
+
+def application() -> Any:
+    """It stores what it is sent."""
+    folder, numbers = Path(os.environ["BENCH_ROOT"], "files"), itertools.count()
+
+    def store(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        left = int(environ["CONTENT_LENGTH"])
+        with (folder / f"{next(numbers)}.bin").open("wb", buffering=0) as file:
+            while left and (block := environ["wsgi.input"].read(min(left, 64 << 10))):
+                file.write(block)
+                left -= len(block)
+        start_response("201 Created", [("Content-Length", "0")])
+        return []
+
+    return store
+
+
+def serve(connection: socket.socket, folder: str, numbers: Iterable[int]) -> None:
+    """Requests of one connection, as few as need be understood: a length, and a body."""
+    buffer, kept = memoryview(bytearray(_BLOCK)), b""
+    with connection:
+        for number in numbers:
+            while b"\r\n\r\n" not in kept:
+                block = connection.recv(_BLOCK)
+                if not block:
+                    return
+                kept += block
+            head, _, kept = kept.partition(b"\r\n\r\n")
+            left = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+            handle = os.open(f"{folder}/{number}.bin", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            left -= os.write(handle, kept[:left])
+            kept = b""
+            while left and (count := connection.recv_into(buffer, min(left, _BLOCK))):
+                left -= os.write(handle, buffer[:count])
+            os.close(handle)
+            connection.sendall(_ANSWER)
+
+
+def main(port: int, folder: str) -> None:
+    """A thread for each connection."""
+    numbers = itertools.count()
+    with socket.create_server(("127.0.0.1", port), backlog=1024) as server:
+        while True:
+            connection, _ = server.accept()
+            threading.Thread(target=serve, args=(connection, folder, numbers), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])
