@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import Content, Lives, TusClient, sha256_of
+from tests.faults.rig import UNIT, Content, Lives, TusClient, sha256_of
 from tests.support.tally import Tally
 from tests.wire import store
 from tests.wire.client import connected, post, read_answer
@@ -44,8 +44,8 @@ def complaints_of(lives: Lives) -> list[str]:
 @pytest.mark.parametrize("count", [1, pytest.param(20, marks=FULL)])
 def test_an_upload_is_gone_on_with_after_each_worker_that_was_ended(tmp_path: Path, tally: Tally, count: int) -> None:
     def slowly(_at: int) -> None:
-        if client.cuts < count:
-            time.sleep(0.02)
+        if client.cuts < count:  # six seconds for each of the workers, if all of it were sent so
+            time.sleep(6 * count * UNIT / SIZE)
 
     with Lives(tmp_path, SYNC) as lives:
         client = TusClient(lives.port, Content(20, SIZE), slowly)
