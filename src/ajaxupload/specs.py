@@ -23,7 +23,17 @@ from .errors import ConfigError
 from .registry import names, nearest, resolve
 from .values import Backend, coerce
 
-__all__ = ["BackendSpec", "Backends", "checked", "hints_of", "options_of", "spec_of", "stores_of", "takers_of"]
+__all__ = [
+    "BackendSpec",
+    "Backends",
+    "checked",
+    "hints_of",
+    "is_option",
+    "options_of",
+    "spec_of",
+    "stores_of",
+    "takers_of",
+]
 
 #: Upper-case attributes of a backend class that tell the engine how to call it and are not the user's to set.
 _CONTRACT_FLAGS = frozenset(("LENT_BUFFER",))
@@ -55,12 +65,17 @@ def hints_of(cls: type) -> Mapping[str, Any]:
         return {}
 
 
+def is_option(cls: type, name: str) -> bool:
+    """Is this the name of an option of a backend class? Asked for each upload, where `options_of` would be slow."""
+    return name.isupper() and not name.startswith("_") and name not in _CONTRACT_FLAGS and hasattr(cls, name)
+
+
 def options_of(cls: type) -> dict[str, Any]:
     """Option name -> its declared type: the upper-case attributes of a backend class are its options."""
     hints = hints_of(cls)
     found: dict[str, Any] = {}
     for name in dir(cls):
-        if name.isupper() and not name.startswith("_") and name not in _CONTRACT_FLAGS:
+        if is_option(cls, name):
             default = getattr(cls, name)
             found[name] = hints.get(name, type(default) if default is not None else Any)
     return found

@@ -17,11 +17,12 @@ import wave
 import zipfile
 from pathlib import Path
 
+import puremagic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ajaxupload.sniff import HEAD_BYTES, Sniffed, sniff
+from ajaxupload.sniff import HEAD_BYTES, Sniffed, _by_puremagic, sniff
 from ajaxupload.validators import TypeRules
 
 OOXML = "application/vnd.openxmlformats-officedocument."
@@ -142,8 +143,33 @@ def test_c09_a_png_with_a_page_behind_it_is_a_png() -> None:
     assert sniff(b"\x89PNG\r\n\x1a\n" + b"<html><script>alert(1)</script>") == Sniffed("image/png")
 
 
+def without_a_first_look(head: bytes) -> Sniffed | None:
+    try:
+        matches = puremagic.magic_string(head)
+    except (puremagic.PureError, ValueError):
+        return None
+    found = (match.mime_type for match in matches if len(match.byte_match) >= 4 and match.offset >= 0)
+    return next((Sniffed(mime, sure=False) for mime in found if mime), None)
+
+
 def test_what_puremagic_alone_knows_is_no_certainty() -> None:
     assert sniff(b"\x01\xda\x01\x01\x00\x03" + bytes(600)) == Sniffed("image/x-rgb", sure=False)
+
+
+def test_puremagic_is_asked_wherever_it_has_an_answer() -> None:
+    """Each of its signatures, at its place among bytes that are nobody's and among zeros."""
+    rows = [*puremagic.magic_header_array, *puremagic.magic_footer_array]
+    assert len(rows) > 1000
+    for number, row in enumerate(rows):
+        for filling in (b"\xb7" * 600, bytes(600))[: 2 if number % 10 == 0 else 1]:
+            at = row.offset if row.offset >= 0 else 600 + row.offset
+            head = filling[:at] + b"\0" * (at - 600) + row.byte_match + filling[at + len(row.byte_match) :]
+            assert _by_puremagic(head) == without_a_first_look(head)
+
+
+@given(st.binary(min_size=1, max_size=40))
+def test_nor_is_anything_lost_where_it_has_none(head: bytes) -> None:
+    assert _by_puremagic(head) == without_a_first_look(head)
 
 
 @pytest.mark.parametrize("head", [b"", b"\0", bytes(4096), b"\x01\x02\x03"])

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from ..config import options_of
 from ..registry import nearest
+from ..specs import is_option
 from ..upload import Upload
 from ..values import Size
 
@@ -59,10 +60,9 @@ class AbstractUploadBackend:
     def __init__(self, **options: Any) -> None:
         """Options override the class's for this instance, by upper-case or lower-case name. TypeError names the
         nearest known one."""
-        known = options_of(type(self))
         for name, value in options.items():
-            if name.upper() not in known:
-                suggestion = nearest(name, [each.lower() for each in known])
+            if not is_option(type(self), name.upper()):
+                suggestion = nearest(name, [each.lower() for each in options_of(type(self))])
                 raise TypeError(f"{type(self).__name__} has no option {name!r}{suggestion}")
             setattr(self, name.upper(), value)
         #: What is being uploaded; the engine sets it before the first hook.

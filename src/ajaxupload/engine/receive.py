@@ -37,6 +37,7 @@ _log = logging.getLogger("ajaxupload")
 #: Listeners of `progressed` hear of an upload once in so many bytes.
 _PROGRESS_STEP = 1 << 20
 _ADOPT_READ = 1 << 20
+_as_json = json.JSONEncoder(default=str, allow_nan=False).encode
 
 #: Asks the application whether this file may come; returns the principal.
 Admit = Callable[[Upload], "str | None"]
@@ -267,7 +268,7 @@ class Batch:
         with storing():
             extra = call(backend.upload_complete, self._request.native, stored.filename, names=upload.path_names)
             upload.result = dict(extra or {})
-            json.dumps(upload.result, default=str, allow_nan=False)  # what cannot be told fails while it can be undone
+            _as_json(upload.result)  # what cannot be told fails while it can be undone
             url = getattr(backend, "url", None)
             upload.url = url(upload.filename) if url is not None else None
         upload.state, upload.completed = "complete", time.time()

@@ -65,9 +65,12 @@ def success(
     return {"success": True, **(files[0] if files else {}), "files": files}
 
 
+_as_json = json.JSONEncoder(default=str).encode
+
+
 def json_reply(data: Mapping[str, Any] | Sequence[Any], status: int = 200, *, as_html: bool = False) -> Response:
     """JSON in ASCII with `< > &` escaped; `as_html` labels it text/html, which is what an upload iframe can read."""
-    body = json.dumps(data, default=str).translate(_HTML_SAFE)
+    body = _as_json(data).translate(_HTML_SAFE)
     response = Response(body=body.encode("ascii"), status=status)
     response.content_type, response.charset = ("text/html" if as_html else "application/json"), "utf-8"
     return _hardened(response)
