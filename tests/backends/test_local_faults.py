@@ -21,8 +21,10 @@ import pytest
 from ajaxupload.backends.local import LocalUploadBackend
 from ajaxupload.testing.driving import begin, finish, noise, send
 from tests.backends.stores import MANNERS, Store
+from tests.support.tally import Tally
 
 CONTENT = noise(3000)
+Codes = tuple[int, ...]
 each_manner = pytest.mark.parametrize("cls", MANNERS)
 
 
@@ -101,28 +103,29 @@ def until_none_is_left(check: Callable[[int], Fault]) -> int:
     raise AssertionError("endless")
 
 
+@pytest.mark.faults(always=True)
 @each_manner
 @pytest.mark.parametrize("wait", [False, True], ids=["at once", "after waiting"])
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize(
     ("name", "codes"),
     [
-        ("open", (errno.EIO, errno.EMFILE, errno.EACCES, errno.ENOSPC)),
-        ("write", (errno.EIO, errno.ENOSPC)),
-        ("fsync", (errno.EIO, errno.ENOSPC)),
+        ("open", (errno.EIO, errno.EMFILE, errno.EACCES, errno.ENOSPC, errno.EINTR)),
+        ("write", (errno.EIO, errno.ENOSPC, errno.EINTR)),
+        ("fsync", (errno.EIO, errno.ENOSPC, errno.EINTR)),
         ("link", (errno.EIO, errno.ENOSPC, errno.EACCES, errno.EMLINK)),
-        ("close", (errno.EIO, errno.ENOSPC)),
+        ("close", (errno.EIO, errno.ENOSPC, errno.EINTR)),
         ("fchmod", (errno.EIO, errno.EACCES)),
         ("mkdir", (errno.EIO, errno.ENOSPC, errno.EACCES)),
         ("fstat", (errno.EIO,)),
     ],
 )
 def test_no_success_after_a_failed_call(
-    tmp_path: Path, cls: type[LocalUploadBackend], wait: bool, lasting: bool, name: str, codes: tuple[int, ...]
+    tmp_path: Path, cls: type[LocalUploadBackend], wait: bool, lasting: bool, name: str, codes: Codes, tally: Tally
 ) -> None:
     store = Store(tmp_path, cls).started()
     store.upload("kept.txt", wait=True)
-    before = store.stored(), open_descriptors()
+    before, failed = (store.stored(), open_descriptors()), 0
     for code in codes:
 
         def check(nth: int, code: int = code) -> Fault:
@@ -130,8 +133,10 @@ def test_no_success_after_a_failed_call(
             check_fault(store, fault, wait=wait, before=before)
             return fault
 
-        assert until_none_is_left(check) >= 1, f"{name} was never called"
+        failed += (count := until_none_is_left(check))
+        assert count, f"{name} was never called"
     assert attempt(store, wait=wait)
+    tally("F04", "a failing call of a whole file", runs=failed, faults=failed)
 
 
 @each_manner

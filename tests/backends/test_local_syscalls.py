@@ -17,6 +17,7 @@ import pytest
 
 from ajaxupload.backends.local import LocalUploadBackend
 from tests.backends.stores import MANNERS, Store
+from tests.support.tally import Tally
 
 pytestmark = [pytest.mark.needs("strace"), pytest.mark.slow]
 
@@ -89,11 +90,12 @@ def where(trace: list[Call], name: str, place: str = "") -> Iterator[int]:
     return (at for at, call in enumerate(trace) if call.name == name and call.place.endswith(place))
 
 
+@pytest.mark.faults(always=True)
 @pytest.mark.parametrize("cls", MANNERS)
 @pytest.mark.parametrize("wait", [False, True], ids=["at once", "after waiting"])
 @pytest.mark.parametrize("collision", ["suffix", "replace"])
 def test_data_then_name_then_folders_then_success(
-    tmp_path: Path, cls: type[LocalUploadBackend], wait: bool, collision: str
+    tmp_path: Path, cls: type[LocalUploadBackend], wait: bool, collision: str, tally: Tally
 ) -> None:
     Store(tmp_path, cls).started()
     trace = calls(tmp_path, PROGRAM.format(cls=cls.__name__, durable=True, wait=wait, collision=collision))
@@ -114,6 +116,7 @@ def test_data_then_name_then_folders_then_success(
     closed = next(where(trace, "close", file))
     assert (closed < visible) == (wait or cls is not LocalUploadBackend), "an error of close must come first if it can"
     assert not [call for call in trace[synced:visible] if call.name == "write" and call.place == file]
+    tally("F06", "order of calls: whole files", runs=1, faults=0)
 
 
 @pytest.mark.parametrize("cls", MANNERS)

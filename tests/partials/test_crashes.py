@@ -14,6 +14,7 @@ import pytest
 from ajaxupload.partials import Record
 from tests.partials.tripping import KILLED, Trip, in_child, numbers
 from tests.partials.uploads import ID, Site, nobody, noise, remains, sha
+from tests.support.tally import Tally
 
 CONTENT = noise(5_000)
 WHEN = pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -42,11 +43,11 @@ def check_once(folder: Path, expected: dict[str, str], **options: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.faults)])
 @WHEN
 @pytest.mark.parametrize("collision", ["suffix", "error", "replace"])
 def test_killed_at_every_call_of_finishing_it_is_stored_once(
-    tmp_path: Path, after: bool, collision: str, step: int
+    tmp_path: Path, after: bool, collision: str, step: int, tally: Tally
 ) -> None:
     ours = {"a.bin": sha(CONTENT)}
     template = tmp_path / "template"
@@ -68,13 +69,14 @@ def test_killed_at_every_call_of_finishing_it_is_stored_once(
             break
         assert code == KILLED
     assert number > 50
+    tally("F02", "killed at each call of finishing", runs=number // step, faults=number // step)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.faults)])
 @WHEN
 def test_killed_while_another_file_has_the_name_it_is_stored_once_beside_it(
-    tmp_path: Path, after: bool, step: int
+    tmp_path: Path, after: bool, step: int, tally: Tally
 ) -> None:
     template = tmp_path / "template"
     prepared(template)
@@ -97,6 +99,7 @@ def test_killed_while_another_file_has_the_name_it_is_stored_once_beside_it(
         shutil.rmtree(folder)
         if code == 0:
             break
+    tally("F02", "killed at each call of finishing", runs=number // step, faults=number // step)
 
 
 def life(site: Site) -> None:
@@ -110,10 +113,10 @@ def life(site: Site) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.faults)])
 @WHEN
 def test_killed_at_any_call_of_its_life_it_is_gone_on_with_and_stored_once(
-    tmp_path: Path, after: bool, step: int
+    tmp_path: Path, after: bool, step: int, tally: Tally
 ) -> None:
     """What was synced when it died is still counted; the rest is sent again."""
     for number in numbers(step):
@@ -135,14 +138,18 @@ def test_killed_at_any_call_of_its_life_it_is_gone_on_with_and_stored_once(
             break
         assert code == KILLED
     assert number > 100
+    tally("F02", "killed at each call of an upload's life", runs=number // step, faults=number // step)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.faults)])
 @WHEN
 @pytest.mark.parametrize("verb", ["remove", "append"])
-def test_killed_at_any_call_of_removing_or_putting_together(tmp_path: Path, after: bool, verb: str) -> None:
+def test_killed_at_any_call_of_removing_or_putting_together(
+    tmp_path: Path, after: bool, verb: str, step: int, tally: Tally
+) -> None:
     """A removal that was cut short is no upload, or one that can be gone on with; nothing is left after a sweep."""
-    for number in numbers():
+    for number in numbers(step):
         folder = tmp_path / str(number)
         site = Site(folder)
         parts = [site.open(3, f"part-number-{each}", fragment=True) for each in range(2)]
@@ -172,6 +179,7 @@ def test_killed_at_any_call_of_removing_or_putting_together(tmp_path: Path, afte
             break
         assert code == KILLED
     assert number > 5
+    tally("F02", f"killed at each call, verb {verb}", runs=number // step, faults=number // step)
 
 
 def send(folder: Path, content: bytes, trip: Trip, step: int) -> None:
@@ -186,27 +194,40 @@ def send(folder: Path, content: bytes, trip: Trip, step: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rounds", [25, pytest.param(500, marks=pytest.mark.full)])
-def test_killed_at_random_moments_again_and_again(tmp_path: Path, rounds: int) -> None:
-    """Up to ten deaths in one upload's life: every answer before each stays true."""
-    random_ = random.Random(rounds)
+@pytest.mark.parametrize("rounds", [25, pytest.param(500, marks=pytest.mark.faults)])
+def test_killed_at_random_moments_again_and_again(
+    tmp_path: Path, rounds: int, chance: random.Random, tally: Tally
+) -> None:
+    """Up to ten deaths in one upload's life: every answer before each stays true, and nothing is left but its notes."""
+    deaths = 0
     for round_ in range(rounds):
         folder = tmp_path / str(round_)
-        content = noise(random_.randrange(1, 20_000), round_)
+        content = noise(chance.randrange(1, 20_000), round_)
         Site(folder, durable=False).open(len(content)).close()
         told = folder / "told"
-        for _ in range(random_.randrange(1, 10)):
-            trip = Trip(random_.randrange(1, 120))
-            step = random_.randrange(1, 4_000)
-
-            assert in_child(functools.partial(send, folder, content, trip, step)) in (0, KILLED)
+        for _ in range(chance.randrange(1, 10)):
+            trip = Trip(chance.randrange(1, 120))
+            step = chance.randrange(1, 4_000)
+            code = in_child(functools.partial(send, folder, content, trip, step))
+            assert code in (0, KILLED)
+            deaths += code == KILLED
             with Site(folder, durable=False).find() as partial:
                 acknowledged = int(told.read_text() or "0") if told.exists() else 0
                 assert acknowledged <= partial.offset <= len(content)
         again = Site(folder, durable=False)
         upload = again.resume(content, step=3_000)
         assert again.files() == {upload.filename: sha(content)}
+        assert orphans(again) == []
         shutil.rmtree(folder)
+    tally("F02", "killed at random moments", runs=rounds, faults=deaths)
+
+
+def orphans(site: Site) -> list[str]:
+    """What is left of one upload that has ended, after a sweep, besides its record and ledger."""
+    list(site.store.sweep())
+    incoming = site.folder / ".stored.ajaxupload" / "incoming"
+    left = [path.name for path in incoming.iterdir() if path.suffix != ".lock"]
+    return left + [name for name in remains(site.store) if not name.endswith((".json", ".log"))]
 
 
 def test_an_upload_that_two_processes_create_is_one(tmp_path: Path) -> None:

@@ -12,17 +12,22 @@ from ajaxupload.errors import StorageFull, StorageUnavailable, UploadError
 from tests.partials.test_crashes import CONTENT, life, prepared
 from tests.partials.tripping import Trip, numbers
 from tests.partials.uploads import ID, Site, open_files, sha
+from tests.support.tally import Tally
 
-CODES = (errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EACCES)
+CODES = (errno.EIO, errno.ENOSPC, errno.EMFILE, errno.EACCES, errno.EINTR)
+EACH_CALL = pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.faults)])
 
 
 @pytest.mark.slow
+@EACH_CALL
 @pytest.mark.parametrize("code", CODES, ids=errno.errorcode.__getitem__)
 @pytest.mark.parametrize("forever", [False, True], ids=["once", "from then on"])
-def test_any_failing_call_of_finishing_loses_nothing_and_is_told(tmp_path: Path, code: int, forever: bool) -> None:
+def test_any_failing_call_of_finishing_loses_nothing_and_is_told(
+    tmp_path: Path, code: int, forever: bool, step: int, tally: Tally
+) -> None:
     template = tmp_path / "template"
     prepared(template)
-    for number in numbers(step=1 if code == errno.EIO else 3):
+    for number in numbers(step):
         folder = tmp_path / str(number)
         shutil.copytree(template, folder)
         site = Site(folder)
@@ -41,12 +46,16 @@ def test_any_failing_call_of_finishing_loses_nothing_and_is_told(tmp_path: Path,
         shutil.rmtree(folder)
         if not trip.reached:
             break
+    tally("F04", "a failing call of finishing", runs=number // step, faults=number // step)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=errno.errorcode.__getitem__)
-def test_any_failing_call_of_its_life_leaves_it_as_it_was_or_gone(tmp_path: Path, code: int) -> None:
-    for number in numbers(step=2):
+@EACH_CALL
+@pytest.mark.parametrize("code", CODES, ids=errno.errorcode.__getitem__)
+def test_any_failing_call_of_its_life_leaves_it_as_it_was_or_gone(
+    tmp_path: Path, code: int, step: int, tally: Tally
+) -> None:
+    for number in numbers(step):
         folder = tmp_path / str(number)
         site = Site(folder)
         before = open_files()
@@ -64,6 +73,7 @@ def test_any_failing_call_of_its_life_leaves_it_as_it_was_or_gone(tmp_path: Path
         shutil.rmtree(folder)
         if not trip.reached:
             break
+    tally("F04", "a failing call of an upload's life", runs=number // step, faults=number // step)
 
 
 def test_a_failed_answer_never_told_an_offset_that_is_not_there(tmp_path: Path) -> None:

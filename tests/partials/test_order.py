@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.backends.test_local_syscalls import Call, calls
+from tests.support.tally import Tally
 
 pytestmark = [pytest.mark.needs("strace"), pytest.mark.slow]
+counted = pytest.mark.faults(always=True)
 
 #: What the traced process does; it tells its steps by writing them to descriptor 2.
 PROGRAM = """
@@ -49,16 +51,19 @@ def places(trace: list[Call], name: str, ending: str, before: int, after: int = 
     ]
 
 
-def test_an_upload_is_told_of_when_ledger_record_and_folder_are_synced(traced: list[Call]) -> None:
+@counted
+def test_an_upload_is_told_of_when_ledger_record_and_folder_are_synced(traced: list[Call], tally: Tally) -> None:
     created = step(traced, "created")
     (ledger,) = places(traced, "fsync", ".log", created)
     (record,) = places(traced, "fsync", ".json.new", created)
     (renamed,) = (at for at, call in enumerate(traced[:created]) if call.name == "rename" and ".json" in call.arguments)
     folder = next(at for at in places(traced, "fsync", "/up", created) if at > renamed)
     assert ledger < record < renamed < folder < created
+    tally("F06", "order of calls: uploads in several requests", runs=1, faults=0)
 
 
-def test_an_offset_is_told_when_its_bytes_and_then_the_ledger_are_synced(traced: list[Call]) -> None:
+@counted
+def test_an_offset_is_told_when_its_bytes_and_then_the_ledger_are_synced(traced: list[Call], tally: Tally) -> None:
     created, told = step(traced, "created"), step(traced, "told")
     written = places(traced, "pwrite64", ".part", told, created)
     (data,) = places(traced, "fsync", ".part", told, created)
@@ -66,16 +71,22 @@ def test_an_offset_is_told_when_its_bytes_and_then_the_ledger_are_synced(traced:
     committed = [at for at in places(traced, "pwrite64", ".log", told, created) if data < at < ledger]
     assert max(written) < data < ledger < told
     assert committed, "the word that they are there comes after them, and is synced itself"
+    tally("F06", "order of calls: uploads in several requests", runs=1, faults=0)
 
 
-def test_a_piece_counts_when_its_bytes_are_synced(traced: list[Call]) -> None:
+@counted
+def test_a_piece_counts_when_its_bytes_are_synced(traced: list[Call], tally: Tally) -> None:
     told, piece = step(traced, "told"), step(traced, "piece")
     (data,) = places(traced, "fsync", ".part", piece, told)
     (ledger,) = places(traced, "fsync", ".log", piece, told)
     assert max(places(traced, "pwrite64", ".part", piece, told)) < data < ledger < piece
+    tally("F06", "order of calls: uploads in several requests", runs=1, faults=0)
 
 
-def test_the_name_is_planned_before_the_link_and_the_record_says_complete_after_it(traced: list[Call]) -> None:
+@counted
+def test_the_name_is_planned_before_the_link_and_the_record_says_complete_after_it(
+    traced: list[Call], tally: Tally
+) -> None:
     whole, stored = step(traced, "whole"), step(traced, "stored")
     records = [
         at
@@ -89,6 +100,7 @@ def test_the_name_is_planned_before_the_link_and_the_record_says_complete_after_
     gone = max(at for at, call in enumerate(traced) if call.name == "unlink" and '.part"' in call.arguments)
     assert records[-2] < linked < folder < records[-1] < gone
     assert not places(traced, "pwrite64", ".part", stored, whole), "nothing is written or copied at the end"
+    tally("F06", "order of calls: uploads in several requests", runs=1, faults=0)
 
 
 @pytest.mark.parametrize("traced", [False], indirect=True)

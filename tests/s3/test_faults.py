@@ -18,10 +18,12 @@ from tests.s3.proxy import Fault, Proxy, proxied
 from tests.s3.serving import put, put_at_once, serving, states
 from tests.s3.stores import Bucket
 from tests.s3.tools import MIB, NEEDS_CEPH, eventually
+from tests.support.tally import Tally
 from tests.wire.client import Answer
 from tests.wire.servers import Server, faults
 
 pytestmark = [pytest.mark.stores, pytest.mark.servers]
+counted = pytest.mark.faults(always=True)
 
 CONTENTS = [noise(MIB // 2, 1), noise(11 * MIB, 2), noise(11 * MIB, 3)]  # one put, and two multipart uploads
 OPTIONS = {"PART_SIZE": 5 * MIB, "ATTEMPTS": 2, "CONNECT_TIMEOUT": 2.0, "READ_TIMEOUT": 2.0}
@@ -100,23 +102,27 @@ OF_SOME: list[tuple[str, str, Fault, int]] = [
 ]
 
 
+@counted
 @pytest.mark.parametrize("name", BY_ALL)
-def test_a_store_that_fails_for_good(rig: Rig, name: str) -> None:
+def test_a_store_that_fails_for_good(rig: Rig, name: str, tally: Tally) -> None:
     """Each writing request fails so, whatever is tried: the client hears it, the store and the memory are clean."""
     fault, status = BY_ALL[name]
     for operation in ("PutObject", "UploadPart"):
         rig.proxy.fail(operation, fault)
     expect(rig.send(), CONTENTS, status)
     assert eventually(lambda: not rig.stored())
+    tally("F09", f"{rig.store} fails for good", runs=3, faults=3)
 
 
+@counted
 @pytest.mark.parametrize(("operation", "fault", "status"), [case[1:] for case in OF_SOME], ids=[c[0] for c in OF_SOME])
-def test_a_request_that_fails_for_good(rig: Rig, operation: str, fault: Fault, status: int) -> None:
+def test_a_request_that_fails_for_good(rig: Rig, operation: str, fault: Fault, status: int, tally: Tally) -> None:
     rig.proxy.fail(operation, fault)
     answers = rig.send()
     assert answers[0].status == 201, "the small file needs no such request"
     expect(answers[1:], CONTENTS[1:], status)
     assert eventually(lambda: rig.stored() == CONTENTS[:1])
+    tally("F09", f"{rig.store} fails for good", runs=3, faults=2)
 
 
 MOMENTARY = {name: fault for name, (fault, status) in BY_ALL.items() if status == 503} | {
@@ -125,17 +131,20 @@ MOMENTARY = {name: fault for name, (fault, status) in BY_ALL.items() if status =
 }
 
 
+@counted
 @pytest.mark.parametrize("fault", MOMENTARY.values(), ids=MOMENTARY)
-def test_a_store_that_fails_once_is_asked_again(rig: Rig, fault: Fault) -> None:
+def test_a_store_that_fails_once_is_asked_again(rig: Rig, fault: Fault, tally: Tally) -> None:
     for operation in ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"):
         rig.proxy.fail(operation, fault, times=1)
     answers = rig.send()
     assert [each.status for each in answers] == [201, 201, 201], [each.body for each in answers]
     assert sorted(rig.stored()) == sorted(CONTENTS)
+    tally("F09", f"{rig.store} fails once", runs=3, faults=4)
 
 
+@counted
 @pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload"])
-def test_an_answer_that_is_always_lost_is_found_to_be_a_success(rig: Rig, operation: str) -> None:
+def test_an_answer_that_is_always_lost_is_found_to_be_a_success(rig: Rig, operation: str, tally: Tally) -> None:
     """The object is there, once, and it is ours: its metadata say so."""
     rig.proxy.fail(operation, lost)
     answers = rig.send()
@@ -144,6 +153,7 @@ def test_an_answer_that_is_always_lost_is_found_to_be_a_success(rig: Rig, operat
         assert rig.bucket.read(each.json["key"]) == content
         assert each.json["etag"] == rig.bucket.head(each.json["key"])["ETag"].strip('"')
     assert len(rig.stored()) == 3
+    tally("F10", f"the answer of {rig.store} is lost", runs=3, faults=1 if operation == "PutObject" else 2)
 
 
 def test_where_nobody_can_tell_whether_it_is_there_it_is_taken_away(rig: Rig) -> None:
@@ -159,12 +169,14 @@ def test_where_nobody_can_tell_whether_it_is_there_it_is_taken_away(rig: Rig) ->
     [flipped, wrong_etag, confirming(right=False), confirming(right=True, then=answer(403, "AccessDenied"))],
     ids=["other bytes arrive", "wrong ETag", "wrong checksum", "right checksum of a refusal"],
 )
-def test_what_did_not_arrive_as_it_was_sent_is_not_stored(rig: Rig, fault: Fault) -> None:
+@counted
+def test_what_did_not_arrive_as_it_was_sent_is_not_stored(rig: Rig, fault: Fault, tally: Tally) -> None:
     """End to end: neither of these stores looks at checksums, so that we look at what they say of what they have."""
     for operation in ("PutObject", "UploadPart"):
         rig.proxy.fail(operation, fault)
     expect(rig.send(), CONTENTS, 502)
     assert eventually(lambda: not rig.stored())
+    tally("F09", f"other bytes reach {rig.store}", runs=3, faults=3)
 
 
 def test_a_confirmed_checksum_outweighs_an_etag_that_is_no_md5(rig: Rig) -> None:

@@ -119,9 +119,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes the full counts is `full`, too: `make test` leaves it out."""
+    """What takes the full counts is `full`, too: `make test` leaves it out, but for `faults(always=True)`."""
     for item in items:
-        if item.get_closest_marker("faults"):
+        marker = item.get_closest_marker("faults")
+        if marker and not marker.kwargs.get("always"):
             item.add_marker("full")
 
 

@@ -25,6 +25,10 @@ def test_power(tally, chance, runs):
 def test_killed(tally, runs):
     tally("F02", "killed", runs=runs, faults=2)
 
+@pytest.mark.faults(always=True)
+def test_always(tally):
+    tally("F06", "quick", runs=6, faults=6)
+
 @pytest.mark.faults
 def test_loses(tally):
     tally("F07", "full", runs=5, faults=5, lost=1)
@@ -50,19 +54,19 @@ def test_the_table_adds_up_and_the_page_keeps_what_was_not_run(
     page.parent.mkdir()
     page.write_text(page_of(machine(), [replace(OLD, row="F01"), OLD]))
     result = suite.runpytest_subprocess("--faults-table", str(page), "--faults-seed=7", *workers)
-    result.assert_outcomes(passed=4, failed=1)
+    result.assert_outcomes(passed=5, failed=1)
     result.stdout.fnmatch_lines(["*FAULTS (--faults-seed 7)*", "F02 killed *7 *4 *0*", "F05 power*1,00? *", "*all*"])
     assert "F07, full: 1 of 5 lost" in result.stdout.str()
     counts = {each.row: each for each in read_page(page.read_text())[1]}
-    assert {row: each.runs for row, each in counts.items()} == {"F01": 9, "F02": 7, "F05": 1_000, "F07": 5}
+    assert {row: each.runs for row, each in counts.items()} == {"F01": 9, "F02": 7, "F05": 1_000, "F06": 6, "F07": 5}
     assert (counts["F02"].seed, counts["F07"].lost) == (7, 1)
 
 
 @pytest.mark.slow
 def test_make_tests_selection_leaves_the_full_counts_out_and_writes_no_page(suite: pytest.Pytester) -> None:
     result = suite.runpytest_subprocess("-m", "not full", "--faults-table=page.md", "--faults-seed=draw")
-    result.assert_outcomes(passed=1, deselected=4)
-    assert read_page((suite.path / "page.md").read_text())[1] == []
+    result.assert_outcomes(passed=2, deselected=4)
+    assert [each.row for each in read_page((suite.path / "page.md").read_text())[1]] == ["F06"]
     assert suite.runpytest_subprocess("--faults-seed=x").ret == pytest.ExitCode.USAGE_ERROR
 
 
