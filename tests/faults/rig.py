@@ -27,6 +27,10 @@ from tests.wire.servers import Server, faults, running
 
 PATIENCE = 90.0  # seconds that a client knocks for before it says that nobody is there
 UNIT = 1 << 16
+#: Without coverage: who is killed while writing it down leaves half a file.
+UNTRACED: dict[str, str | None] = {"COVERAGE_PROCESS_START": None, "COVERAGE_PROCESS_CONFIG": None}
+#: For what is measured: with the allocator that everybody has, too.
+PLAIN: dict[str, str | None] = {**UNTRACED, "PYTHONDEVMODE": None, "PYTHONTRACEMALLOC": None}
 _PATTERN = hashlib.shake_256(b"pattern").digest(UNIT)
 _TUS = "Tus-Resumable: 1.0.0"
 _PIECE = "Content-Type: application/offset+octet-stream"
@@ -200,7 +204,7 @@ class Lives:
 
     def start(self) -> None:
         """A new life."""
-        env = {"AJAXUPLOAD_OPTIONS": json.dumps(self.options), **self.env}
+        env = {"AJAXUPLOAD_OPTIONS": json.dumps(self.options), **UNTRACED, **self.env}
         command = gunicorn(self.port, *self.more, workers=self.workers_wanted, threads=self.threads)
         started = running("gunicorn", [*self.before, *command], self.root, env=env)
         self._server = self._stack.enter_context(started)
@@ -231,11 +235,6 @@ class Lives:
 
 
 # ---- measuring -------------------------------------------------------------------------------------------------------
-
-#: For what is measured: without the tests' own looks at it, and with the allocator that everybody has.
-PLAIN: dict[str, str | None] = {
-    "COVERAGE_PROCESS_START": None, "COVERAGE_PROCESS_CONFIG": None, "PYTHONDEVMODE": None, "PYTHONTRACEMALLOC": None,
-}  # fmt: skip
 
 
 def memory(pids: list[int], what: str = "VmHWM") -> int:

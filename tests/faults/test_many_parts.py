@@ -65,7 +65,7 @@ def sent(bucket: Bucket, content: Content, parts: int, most: int) -> str:
 @pytest.mark.parametrize(
     ("bucket", "parts"),
     [
-        ("moto", 100),
+        ("moto", 60),
         pytest.param("moto", 10_000, marks=FULL),
         pytest.param("ceph", 10_000, marks=[FULL, NEEDS_CEPH]),
     ],

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from ajaxupload.partials.file import FilePartials
+from tests.faults.rig import PLAIN
 from tests.support.tally import Tally
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("strace")]
@@ -66,7 +67,8 @@ def content(number: int) -> bytes:
 def upload(folder: Path, way: str, first: int, last: int, *watched_by: str) -> None:
     """In a process of its own."""
     command = [*watched_by, sys.executable, "-c", UPLOADER, str(folder), way, str(first), str(last)]
-    subprocess.run(command, cwd=ROOT, check=True)
+    env = {name: value for name, value in os.environ.items() if name not in PLAIN}
+    subprocess.run(command, cwd=ROOT, check=True, env=env)
 
 
 def calls(folder: Path, way: str, first: int, last: int) -> list[int]:

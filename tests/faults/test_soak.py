@@ -168,6 +168,6 @@ def test_nothing_that_was_told_is_lost(
     load, gremlin = soak(tmp_path, chance, seconds)
     print(dict(load.counts), dict(gremlin.played))
     assert not load.lost[:10]
-    assert load.counts["told"] > 10
+    assert load.counts["told"] > 0
     faults = gremlin.played.total() + load.counts["cut"]
     tally("F30", "uploads by all protocols under random faults", runs=load.counts["sent"], faults=faults)

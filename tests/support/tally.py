@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import pytest
 
-__all__ = ["Count", "Tally", "machine", "page_of", "read_page"]
+__all__ = ["Count", "Tally", "counted_by_tests", "is_counted", "machine", "missing_on", "page_of", "read_page"]
 
 PROPERTY = "tally"
 HEADINGS = "| no. | what | runs | faults | lost | seconds | date | seed |"
@@ -41,7 +41,13 @@ Machine: {machine}
 {headings}
 |---|---|---|---|---|---|---|---|
 {lines}
+
+Not run there yet: {missing}.
 """
+#: How tests count: `tally("F02", f"killed at each call of {verb}", ...)`.
+CALL = re.compile(r'\btally\(\s*"(F\d\d)",\s*f?"([^"]+)"')
+MISSING = re.compile(r"^Not run there yet: (.+)\.$", re.MULTILINE)
+TESTS = Path(__file__).resolve().parents[1]
 
 
 class Tally(Protocol):
@@ -167,9 +173,10 @@ class _Counts:
         before = read_page(page.read_text(encoding="utf-8")) if page.exists() else ("", [])
         ours = machine()
         kept = {(each.row, each.what): each for each in before[1]} if before[0] == ours else {}
-        kept |= self.full
+        calls = counted_by_tests()
+        kept = {key: count for key, count in kept.items() if is_counted(count, calls)} | self.full
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(page_of(ours, kept.values()), encoding="utf-8")
+        page.write_text(page_of(ours, kept.values(), [row for row, _ in calls]), encoding="utf-8")
         return kept
 
 
@@ -192,10 +199,29 @@ def aligned(counts: Iterable[Count]) -> list[str]:
     return [*told, f"{'':4}{'all':{width}} {runs:>10,} {faults:>10,} {lost:>5}"]
 
 
-def page_of(where: str, counts: Iterable[Count]) -> str:
-    """The page as text."""
+def page_of(where: str, counts: Iterable[Count], rows: Iterable[str] = ()) -> str:
+    """The page as text; `rows` are all that there are, run or not."""
     lines = sorted(counts, key=lambda each: (each.row, each.what))
-    return PAGE.format(machine=where, headings=HEADINGS, lines="\n".join(map(str, lines)))
+    missing = ", ".join(sorted(set(rows) - {each.row for each in lines})) or "nothing"
+    return PAGE.format(machine=where, headings=HEADINGS, lines="\n".join(map(str, lines)), missing=missing)
+
+
+def counted_by_tests() -> list[tuple[str, re.Pattern[str]]]:
+    """Row and words of everything that the tests count, as far as their text tells."""
+    texts = (path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py") if path.name != "test_tally.py")
+    calls = (call for text in texts for call in CALL.findall(text))
+    return [(row, re.compile(".+".join(map(re.escape, re.split(r"\{[^}]*\}", what))))) for row, what in calls]
+
+
+def is_counted(count: Count, calls: Iterable[tuple[str, re.Pattern[str]]]) -> bool:
+    """Is there still a test that counts this?"""
+    return any(row == count.row and words.fullmatch(count.what) for row, words in calls)
+
+
+def missing_on(text: str) -> set[str]:
+    """The rows that a page says were not run."""
+    found = MISSING.search(text)
+    return set(found[1].split(", ")) - {"nothing"} if found else set()
 
 
 def read_page(text: str) -> tuple[str, list[Count]]:
