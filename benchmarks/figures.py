@@ -29,9 +29,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Figures:
-    """Medians over the rounds: MB (10^6 bytes) and uploads a second, processor seconds a GiB and microseconds an
-    upload, times the content that went to the disk and was written at all. `memory` is the most over idle, in bytes,
-    over all rounds; `spread` the slowest round's time by the quickest one's."""
+    """Medians over the rounds: MB (10^6 bytes) and uploads a second, microseconds an upload, times the content that
+    went to the disk and was written at all. `cpu` is processor seconds a GiB, of all rounds together: the kernel counts
+    in hundredths of seconds. `memory` is the most over idle, in bytes; `spread` the slowest round's time by the
+    quickest one's."""
 
     speed: float
     rate: float
@@ -50,7 +51,7 @@ def figures(runs: Sequence[Run], memory: int = 0) -> Figures:
     return Figures(
         speed=statistics.median(run.size / took for run, took in zip(runs, seconds, strict=True)) / 1e6,
         rate=statistics.median(run.items / took for run, took in zip(runs, seconds, strict=True)),
-        cpu=statistics.median(run.cpu / max(run.size, 1) for run in runs) * _GIB,
+        cpu=sum(run.cpu for run in runs) / max(sum(run.size for run in runs), 1) * _GIB,
         each=statistics.median(took / max(run.items, 1) for run, took in zip(runs, seconds, strict=True)) * 1e6,
         disk=statistics.median(run.disk / max(run.size, 1) for run in runs),
         written=statistics.median(run.written / max(run.size, 1) for run in runs),

@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.client import Connection, Refused
+from benchmarks.client import Connection
 from benchmarks.contender import Site, Way
 from benchmarks.figures import Figures, figures
 from benchmarks.peers import ours
-from benchmarks.processes import NotStarted, free_port
-from benchmarks.rounds import Player, place, play, seated
+from benchmarks.processes import free_port
+from benchmarks.rounds import FAILURES, Player, place, play, seated
 from benchmarks.scenario import MIB, Choice, Scenario, Sent, each_at_once, names
 from benchmarks.scenarios.bodies import send_raw
 from benchmarks.scenarios.tus import create, in_pieces, small
@@ -118,7 +118,7 @@ def measure_growth(growth: Growth, choice: Choice, tell: Callable[[str], None] =
             for value, each in _climb(player, growth, scenario, choice):
                 found.append((value, each))
                 tell(f"  {growth.name}: {value:,} {growth.unit}")
-        except (NotStarted, Refused) as error:
+        except FAILURES as error:
             tell(f"  !! NOT MEASURED: {growth.name} beyond {len(found)} steps: {' '.join(str(error).split())[-300:]}")
     return found
 

@@ -53,20 +53,20 @@ class Process:
         return found
 
     def counted(self) -> Counted:
-        """The sums over the family. Raises RuntimeError where the kernel tells nobody."""
+        """The sums over the family."""
         family = self.family()
-        fields = [Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in family]
         files = [_table(pid, "io") for pid in family]
         return Counted(
-            sum(int(each[11]) + int(each[12]) for each in fields) / _TICK,
-            sum(each["write_bytes"] for each in files),
-            sum(each["wchar"] for each in files),
+            sum(map(_ticks, family)) / _TICK,
+            sum(each.get("write_bytes", 0) for each in files),
+            sum(each.get("wchar", 0) for each in files),
         )
 
     def memory(self) -> tuple[int, int]:
         """Bytes that the family holds now, and the sum of the most that each of them ever held."""
         tables = [_table(pid, "status") for pid in self.family()]
-        return sum(each["VmRSS"] for each in tables) << 10, sum(each["VmHWM"] for each in tables) << 10
+        now, most = (sum(each.get(name, 0) for each in tables) for name in ("VmRSS", "VmHWM"))
+        return now << 10, most << 10
 
 
 def _children(pid: int) -> list[int]:
@@ -77,9 +77,22 @@ def _children(pid: int) -> list[int]:
     return found
 
 
+def _ticks(pid: int) -> int:
+    """What it has computed, and its children that have ended had: those that still run are counted by themselves."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return sum(map(int, text.rpartition(")")[2].split()[11:15]))
+
+
 def _table(pid: int, name: str) -> dict[str, int]:
-    """The numbers of a file of lines like `VmRSS:   123 kB`."""
-    lines = (line.split() for line in Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8").splitlines())
+    """The numbers of a file of lines like `VmRSS:   123 kB`; none of a process that has ended."""
+    try:
+        text = Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    lines = (line.split() for line in text.splitlines())
     return {line[0].rstrip(":"): int(line[1]) for line in lines if len(line) > 1 and line[1].isdigit()}
 
 

@@ -20,13 +20,15 @@ from benchmarks.figures import Run, Table, figures
 from benchmarks.processes import ROOT, NotStarted, Process, free_port, started
 from benchmarks.scenario import Choice, Scenario, Sent
 
-__all__ = ["Player", "measure", "place", "play", "seated"]
+__all__ = ["FAILURES", "Player", "measure", "place", "play", "seated"]
 
 _SHM = Path("/dev/shm")  # noqa: S108 - where Linux has a tmpfs; folders of their own are made below it
 _Tell = Callable[[str], None]
+#: What a contender's failing may show itself as: refusals, crashes, answers that are none.
+FAILURES = (Refused, NotStarted, OSError, LookupError, ValueError)
 
 
-@dataclass
+@dataclass(eq=False)
 class Player:
     """A contender that runs: its process, what it held before it had worked, and its runs so far."""
 
@@ -67,19 +69,25 @@ def measure(scenario: Scenario, choice: Choice, tell: _Tell = print) -> Table:
             site = Site(Path(folder, str(number)), free_port(), scenario.threads, s3, source)
             try:
                 players.append(stack.enter_context(seated(contender, site, scenario, choice)))
-            except (NotStarted, Refused) as error:
-                _drop(table, contender.name, str(error), tell)
+            except FAILURES as error:
+                _drop(table, contender.name, error, tell)
         for turn in range(choice.rounds):
-            for player in [*players[turn % len(players) :], *players[: turn % len(players)]] if players else []:
-                try:
-                    play(player, scenario, choice)
-                except (Refused, NotStarted) as error:
-                    _drop(table, player.contender.name, str(error), tell)
-                    players = [each for each in players if each is not player]
+            _round(players, turn, lambda player: play(player, scenario, choice), table, tell)
             tell(f"  {scenario.name}: round {turn + 1} of {choice.rounds}")
-        for player in sorted(players, key=lambda each: int(each.site.root.name)):
+        for player in players:
             table.found[player.contender.name] = figures(player.runs, player.process.memory()[1] - player.idle)
     return table
+
+
+def _round(players: list[Player], turn: int, once: Callable[[Player], object], table: Table, tell: _Tell) -> None:
+    """Each has its turn, another one first than in the round before; who fails is taken out of `players`."""
+    first = turn % max(1, len(players))
+    for player in [*players[first:], *players[:first]]:
+        try:
+            once(player)
+        except FAILURES as error:
+            _drop(table, player.contender.name, error, tell)
+            players.remove(player)
 
 
 def _chosen(scenario: Scenario, choice: Choice) -> list[Contender]:
@@ -89,8 +97,8 @@ def _chosen(scenario: Scenario, choice: Choice) -> list[Contender]:
     return [each for each in everybody if each.ours or not words or any(word in each.name.lower() for word in words)]
 
 
-def _drop(table: Table, name: str, why: str, tell: _Tell) -> None:
-    reason = " ".join(why.split())[-300:]
+def _drop(table: Table, name: str, error: Exception, tell: _Tell) -> None:
+    reason = " ".join(str(error).split())[-300:] or type(error).__name__
     table.absent[name] = reason
     tell(f"  !! NOT MEASURED: {name}: {reason}")
 

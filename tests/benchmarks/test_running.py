@@ -34,6 +34,27 @@ def elsewhere() -> Contender:
     )
 
 
+#: Answers who looks whether it is there and the first request, and ends.
+ENDS = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
+    server.accept()[0].close()
+    client, _ = server.accept()
+    left = 64 << 10
+    while left > 0:
+        left -= len(client.recv(left))
+    client.sendall(b"HTTP/1.1 201 Created\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    while client.recv(64 << 10):
+        pass
+"""
+
+
+def ends() -> Contender:
+    """Dead when it is asked again."""
+    command = [sys.executable, "-c", ENDS]
+    return dataclasses.replace(loops.bare(), name="ends", command=lambda site: [*command, str(site.port)])
+
+
 @pytest.fixture(scope="module")
 def said() -> list[str]:
     return []
@@ -42,7 +63,7 @@ def said() -> list[str]:
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory, said: list[str]) -> Table:
     folder = tmp_path_factory.mktemp("stored")
-    everybody = [ours.contender(), loops.bare(), MISSING, elsewhere()]
+    everybody = [ours.contender(), loops.bare(), MISSING, elsewhere(), ends()]
     scenario = Scenario("raw", "One raw body", "speed", lambda _choice: everybody, send_raw)
     found = measure(scenario, Choice(size=1 << 20, rounds=2, folder=folder), said.append)
     assert not os.listdir(folder), "nothing is left behind"
@@ -58,10 +79,11 @@ def test_ours_and_a_peer_are_measured(outcome: Table) -> None:
         assert 0 <= figures.memory < 64 << 20
 
 
-def test_who_is_missing_or_stores_nothing_is_said_loudly_and_named(outcome: Table, said: list[str]) -> None:
+def test_who_is_missing_or_ends_or_stores_nothing_is_said_loudly_and_named(outcome: Table, said: list[str]) -> None:
     absent = outcome.absent
     assert absent["not installed"] == "no program of that name"
     assert "bytes, and had 0" in absent["elsewhere"]
+    assert "refused" in absent["ends"]
     assert {line.split(": ")[1] for line in said if "NOT MEASURED" in line} == set(absent)
 
 
