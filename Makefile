@@ -155,7 +155,7 @@ test: system check $(TEST_VENV)/tools.stamp $(JS) $(OLDER)
 
 # What takes minutes or gigabytes each; one after the other.
 full: system $(VENV)/dev.stamp $(JS) $(OLDER)
-	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -m full $(ARGS)
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -o faulthandler_timeout=3600 -m full $(ARGS)
 
 # Ours and its peers on the same work, side by side. `make bench ARGS="--only raw --size 64MiB --rounds 1"` is a minute;
 # ARGS=--help lists the words. Results: benchmarks/RESULTS.md, or below build/ where they are not to be published.
