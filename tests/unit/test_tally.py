@@ -13,6 +13,7 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = Count("F02", "killed", 9, 9, 0, 1, "2026-01-01", 1)
+KEPT = "whole files of a megabyte cut at random places"
 SUITE = """
 import pytest
 
@@ -52,11 +53,13 @@ def test_the_table_adds_up_and_the_page_keeps_what_was_not_run(
 ) -> None:
     page = suite.path / "folder/page.md"
     page.parent.mkdir()
-    page.write_text(page_of(machine(), [replace(OLD, row="F01"), OLD]))
+    kept, stale = replace(OLD, row="F01", what=KEPT), replace(OLD, row="F01", what="no test says this")
+    page.write_text(page_of(machine(), [kept, stale, OLD]))
     result = suite.runpytest_subprocess("--faults-table", str(page), "--faults-seed=7", *workers)
     result.assert_outcomes(passed=5, failed=1)
     result.stdout.fnmatch_lines(["*FAULTS (--faults-seed 7)*", "F02 killed *7 *4 *0*", "F05 power*1,00? *", "*all*"])
     assert "F07, full: 1 of 5 lost" in result.stdout.str()
+    assert stale not in read_page(page.read_text())[1]
     counts = {each.row: each for each in read_page(page.read_text())[1]}
     assert {row: each.runs for row, each in counts.items()} == {"F01": 9, "F02": 7, "F05": 1_000, "F06": 6, "F07": 5}
     assert (counts["F02"].seed, counts["F07"].lost) == (7, 1)
