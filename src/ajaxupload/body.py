@@ -13,7 +13,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Protocol
 
 from .errors import BadRequest, BodyIncomplete, BodyTimeout, ClientGone, LengthRequired, NotImplementedHere
@@ -42,6 +42,9 @@ DRAIN_SECONDS = 2.0
 
 #: Where servers lend their socket; other servers' reads end when they say so (cheroot 10 s, uWSGI 4 s), or never.
 _LENT_SOCKETS = ("gunicorn.socket", "werkzeug.socket")
+
+
+_NOBODY_WATCHES = nullcontext()
 
 
 class _Source(Protocol):
@@ -186,7 +189,7 @@ class Body:
         remaining = size if self.length is None else min(size, self.length - self.received)
         unseen = 0 if isinstance(self._source, Lent) else remaining  # that one returns with the first byte
         try:
-            with _patience(self._connection, self._idle), self._pace.waiting(unseen):
+            with self._patience(), self._pace.waiting(unseen) if self._pace.rate else _NOBODY_WATCHES:
                 block = self._source.read(remaining)
         except BaseException as error:  # gunicorn's sync worker raises SystemExit into a read when its time is up
             self.broken = True
@@ -200,6 +203,10 @@ class Body:
             raise self._too_slow() if self._pace.is_late() else BodyIncomplete
         self.complete = self.received == self.length if block else True
         return block
+
+    def _patience(self) -> AbstractContextManager[None]:
+        watched = self._connection is not None and self._idle is not None
+        return _patience(self._connection, self._idle) if watched else _NOBODY_WATCHES
 
     def _too_slow(self) -> BodyTimeout:
         self.broken = True
