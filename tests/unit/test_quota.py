@@ -13,6 +13,7 @@ from webob import Request
 from ajaxupload import AjaxUpload, upload_endpoint
 from ajaxupload.config import load, short_form
 from ajaxupload.errors import ConfigError
+from ajaxupload.partials.file.accounts import Accounts
 from tests.support.quotas import TEN, Site, refused
 
 
@@ -166,3 +167,47 @@ def test_an_account_that_cannot_be_kept_lets_nothing_in(site: Site, caplog: pyte
     with caplog.at_level(logging.ERROR, "ajaxupload"):
         assert [site.put(1).status_code, site.create(1).status_code] == [503, 503]
     assert site.stored() == 0
+
+
+def down(*_args: Any, **_more: Any) -> Any:
+    raise OSError(5, "the disk is gone")
+
+
+def test_what_is_stored_counts_though_that_could_not_be_noted_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Accounts, "settle", down)
+        assert site.put(6 << 10).status_code == 201
+    assert "could not be noted" in caplog.text
+    assert (site.stored(), site.standing()) == (6 << 10, (6 << 10, 0))
+
+
+def test_what_could_not_be_given_back_is_given_back_later(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Accounts, "release", down)
+        refused(site.form(6 << 10, 6 << 10))
+    assert "given back later" in caplog.text
+    assert site.standing() == (0, 6 << 10)
+    assert site.put(TEN).status_code == 201
+
+
+def test_a_file_is_deleted_though_its_room_could_not_be_given_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reply = site.put(TEN).json
+    monkeypatch.setattr(Accounts, "forget", down)
+    assert site.ask("DELETE", reply["deleteUrl"]).json["success"]
+    assert "still counts for its quota" in caplog.text
+    assert site.stored() == 0
+    assert site.endpoint.engine.quota.look_through() == 1
+    assert site.standing() == (0, 0)
+
+
+def test_a_directory_that_cannot_keep_accounts_is_said_at_start(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "quota").touch()
+    with pytest.raises(ConfigError, match="who has stored how much"):
+        Site(tmp_path, partials_dir=str(tmp_path / "kept"))

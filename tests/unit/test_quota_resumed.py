@@ -38,6 +38,15 @@ def test_an_upload_sets_its_size_aside_before_its_bytes_come(site: Site) -> None
     assert site.create(2 << 10).status_code == 201
 
 
+def test_of_a_size_that_is_known_no_more_than_that_is_set_aside(tmp_path: Path) -> None:
+    site = Site(tmp_path, "1 GiB")
+    site.create(100)
+    assert site.standing() == (0, 100)
+    assert site.create(100, Idempotency_Key="k").status_code == 201
+    assert site.create(100, Idempotency_Key="k").status_code == 201
+    assert site.standing() == (0, 200)
+
+
 def test_an_upload_that_is_given_up_gives_its_room_back(site: Site) -> None:
     url = site.create(TEN).headers["Location"]
     refused(site.put(1))

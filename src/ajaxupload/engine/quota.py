@@ -81,13 +81,14 @@ class Quota:
     def reserve(self, request: UploadRequest, record: Record) -> None:
         """For an upload that begins: its size, if it is known. Raises QuotaExceeded."""
         if self.set:
-            self.grow(request, record, record.size or 0)
+            upload = record.upload(0)
+            self.ask(request, upload, self.claim(upload), Ask(record.size or 0))
 
     def grow(self, request: UploadRequest, record: Record, end: int) -> int:
         """Set aside what an upload of unknown size needs whose bytes reach up to `end`. How much is set aside then.
         Raises QuotaExceeded."""
         upload = record.upload(0)
-        return self.ask(request, upload, self.claim(upload), Ask(end, None, want=self.ahead(end)))
+        return self.ask(request, upload, self.claim(upload), Ask(end, want=self.ahead(end)))
 
     def room(self, request: UploadRequest, partial: Partial) -> Callable[[int], None]:
         """To be called before bytes up to some place are written: sets aside what that takes, while the upload's size
@@ -106,7 +107,7 @@ class Quota:
         its own. Raises QuotaExceeded."""
         if self.set:
             upload = record.upload(0)
-            self.ask(request, upload, self.claim(upload), Ask(size, None, exact=True, instead_of=parts))
+            self.ask(request, upload, self.claim(upload), Ask(size, exact=True, instead_of=parts))
 
     def forget(self, upload: Upload) -> None:
         """A stored file was deleted. Never raises: the file is gone."""

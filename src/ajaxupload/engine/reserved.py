@@ -46,7 +46,7 @@ class Reserved:
         claim = self._quota.claim(upload, slot.name)
         self._claims.append((upload, claim))
         self._stack.callback(self._release, claim, slot)
-        held = self._quota.ask(self._request, upload, claim, Ask(upload.size or 0, None))
+        held = self._quota.ask(self._request, upload, claim, Ask(upload.size or 0))
         return self._counted(upload, claim, held, chunks)
 
     def _counted(self, upload: Upload, claim: Claim, held: int, chunks: Iterable[Block]) -> Iterator[Block]:
@@ -54,7 +54,7 @@ class Reserved:
         for chunk in chunks:
             came += len(chunk)
             if held < came <= (upload.max_size or came):  # more than the most is refused for that
-                held = self._quota.ask(self._request, upload, claim, Ask(came, None, want=self._quota.ahead(came)))
+                held = self._quota.ask(self._request, upload, claim, Ask(came, want=self._quota.ahead(came)))
             yield chunk
 
     def publishing(self, uploads: Sequence[Upload]) -> None:
@@ -67,7 +67,7 @@ class Reserved:
         self._noted = files
         for file, upload in zip(files, uploads, strict=True):
             if file in lacking and file.claim.counted:
-                self._quota.ask(self._request, upload, file.claim, Ask(file.size, None))
+                self._quota.ask(self._request, upload, file.claim, Ask(file.size))
         if lacking:
             with storing():
                 self._quota.accounts.publishing(lacking)
