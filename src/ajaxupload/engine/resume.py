@@ -21,6 +21,7 @@ from ..validators import check_declared_size
 from .digests import Expected
 from .finish import finish, raise_refusal, refuse
 from .hooks import storing
+from .looking import look_for
 from .receive import Engine
 from .sweeping import Sweeper
 from .watching import Watch
@@ -111,10 +112,9 @@ class Resumable:
     def find(self, request: UploadRequest, upload_id: str, admit: Admit) -> Partial:
         """The upload with that id, if it is this endpoint's and the asker's: NotFound. The caller closes it."""
         self._sweeper.poke()
-        with storing():
-            partial = self.store.find(upload_id)
+        partial, principal = look_for(self.store, request, upload_id, admit)
         try:
-            self._check_owner(request, partial, admit(partial.record.upload(partial.offset)))
+            self._check_owner(request, partial, principal)
         except BaseException:
             partial.__exit__()
             raise

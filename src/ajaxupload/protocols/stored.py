@@ -83,20 +83,34 @@ class Deleting(Protocol):
         self._protocols = protocols
 
     def matches(self, request: UploadRequest) -> bool:
-        """What is not stored yet is the protocol's that brings it; tus deletes at the same URLs, and says that it is
-        tus."""
+        """All but those of tus, which deletes at the same URLs, and says that it is tus."""
         posted = request.method == "POST" and request.query.get("_method", "").upper() == "DELETE"
         if not (posted or request.method == "DELETE") or "Tus-Resumable" in request.headers:
             return False
-        return self._id(request) is not None
+        return 0 < len(request.tail) <= _LONGEST and "/" not in request.tail and self.mount.resumable().ready()
 
     def handle(self, request: UploadRequest) -> Response:
-        """Delete it."""
-        upload_id = self._id(request)
-        if upload_id is None:
-            raise NotFound
-        self.mount.delete(request, upload_id)
+        """Delete it. What is not the asker's is answered as what is not there."""
+        try:
+            upload_id = self._id(request)
+            if upload_id is None:
+                raise NotFound
+            self.mount.delete(request, upload_id)
+        except NotFound:
+            if (other := self._other(request)) is None:
+                raise
+            try:
+                return other.handle(request)
+            except UploadError as error:
+                return other.refuse(request, error)
         return deleted()
+
+    def _other(self, request: UploadRequest) -> Protocol | None:
+        """Whose request it is if nothing is stored under its URL: unfinished uploads are deleted there too. (A client
+        of tus says that it is one.)"""
+        if request.method == "POST":
+            return None
+        return next((each for each in self._protocols if each.name != "tus" and each.matches(request)), None)
 
     def refuse(self, request: UploadRequest, error: UploadError) -> Response:
         """As JSON, with the true status."""
@@ -104,8 +118,6 @@ class Deleting(Protocol):
 
     def _id(self, request: UploadRequest) -> str | None:
         """The stored upload that the URL means: by our id, or by what a protocol's client calls it."""
-        if not 0 < len(request.tail) <= _LONGEST or "/" in request.tail or not self.mount.resumable().ready():
-            return None
         named = (each.called(request, request.tail) for each in self._protocols)
         found = (upload_id for upload_id in (request.tail, *named) if upload_id is not None)
         return next((upload_id for upload_id in found if self._is_stored(upload_id)), None)
