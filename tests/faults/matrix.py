@@ -16,7 +16,7 @@ from tests.faults.rig import gunicorn
 from tests.s3.stores import free_ports
 from tests.wire.servers import ROOT, Server, running
 
-__all__ = ["ELSEWHERE", "HERE", "NOT_TRIED", "is_here", "serving"]
+__all__ = ["ELSEWHERE", "HERE", "NOT_TRIED", "missing", "serving"]
 
 APP = "tests.faults.app"
 #: In the project's own virtualenv.
@@ -24,15 +24,17 @@ HERE = ("gunicorn gthread", "gunicorn sync", "cheroot", "waitress", "uWSGI", "ws
 #: Not in it -> the package.
 ELSEWHERE = {"gunicorn gevent": "gevent", "granian": "granian", "uvicorn with a2wsgi": "a2wsgi", "bjoern": "bjoern"}
 #: Not started by these tests, and why.
-NOT_TRIED = {"mod_wsgi": "needs Apache, which runs as one user of a whole machine"}
+NOT_TRIED = {"mod_wsgi": "it needs Apache, which these tests do not start"}
 _BY_HAND = {
     "cheroot": "cheroot", "waitress": "waitress", "wsgiref": "wsgiref", "Werkzeug": "werkzeug", "bjoern": "bjoern",
 }  # fmt: skip
 
 
-def is_here(name: str) -> bool:
-    """Can it be started?"""
-    return name in HERE or importlib.util.find_spec(ELSEWHERE[name]) is not None
+def missing(name: str) -> str:
+    """Why it cannot be started; nothing if it can."""
+    if name in ELSEWHERE:
+        return "" if importlib.util.find_spec(ELSEWHERE[name]) else f"pip install {ELSEWHERE[name]}"
+    return NOT_TRIED.get(name, "")
 
 
 def command(name: str, port: int) -> list[str]:

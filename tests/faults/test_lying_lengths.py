@@ -18,7 +18,7 @@ import pytest
 
 from tests.faults import matrix
 from tests.faults.rig import Content, TusClient
-from tests.support.tally import Tally
+from tests.support.tally import NOT_RUN, Tally
 from tests.wire import store
 from tests.wire.client import FORM, Answer, ask, connected, form, hang_up, post, read_answer
 from tests.wire.servers import Server, faults
@@ -179,16 +179,14 @@ def test_no_lie_is_stored_and_the_next_is_served(
 
 
 @pytest.mark.faults
-def test_the_same_on_servers_that_may_not_be_here(tmp_path: Path, tally: Tally, chance: random.Random) -> None:
-    """Those that are not are told in the table, with the reason."""
-    for name, package in matrix.ELSEWHERE.items():
-        if not matrix.is_here(name):
-            tally("F23", f"NOT RUN: {name} is not installed (pip install {package})", runs=0, faults=0)
-            continue
-        root = tmp_path / package
-        root.mkdir()
-        with matrix.serving(name, root) as server:
-            check_all(server, tally, chance, 20)
-            assert not faults(server.said)
-    for name, reason in matrix.NOT_TRIED.items():
-        tally("F23", f"NOT RUN: {name} {reason}", runs=0, faults=0)
+@pytest.mark.parametrize("name", [*matrix.ELSEWHERE, *matrix.NOT_TRIED])
+def test_the_same_on_servers_that_may_not_be_here(
+    request: pytest.FixtureRequest, tmp_path: Path, tally: Tally, chance: random.Random, name: str
+) -> None:
+    """Which of them are not is told at the end of the table."""
+    if missing := matrix.missing(name):
+        request.node.user_properties.append((NOT_RUN, f"F23 on {name}: {missing}"))
+        return
+    with matrix.serving(name, tmp_path) as server:
+        check_all(server, tally, chance, 20)
+        assert not faults(server.said)

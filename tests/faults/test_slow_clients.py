@@ -91,5 +91,6 @@ def test_the_slow_are_given_up_and_the_quick_are_served(
     assert not lives.complaints
     enough = "threads for all" if 2 * threads > slow else "threads for few"
     print(f"p95 of the quick ones: {alone * 1000:.0f} ms alone, {beside * 1000:.0f} ms beside the slow")
-    ratio = f", p95 of the quick times {beside / alone:.0f}" if slow == 200 else ""
-    tally("F13", f"clients beside {slow} that drip, {enough}{ratio}", runs=100 + slow, faults=slow)
+    print(f"their p95 is {beside / alone:.1f} times as long")
+    longer = "at most twice" if beside <= 2 * alone else "more than twice"
+    tally("F13", f"clients beside {slow} that drip, {enough}, p95 of the quick {longer}", runs=100 + slow, faults=slow)

@@ -23,6 +23,7 @@ import pytest
 __all__ = ["Count", "Tally", "counted_by_tests", "is_counted", "machine", "missing_on", "page_of", "read_page"]
 
 PROPERTY = "tally"
+NOT_RUN = "not run"  # a property by which a test says what this machine has not: the table ends with it
 HEADINGS = "| no. | what | runs | faults | lost | seconds | date | seed |"
 LINE = re.compile(r"^\| (F\d\d) \| (.+?) \| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\S+) \| (\d+) \|$", re.MULTILINE)
 MACHINE = re.compile(r"^Machine: (.+)$", re.MULTILINE)
@@ -142,10 +143,12 @@ class _Counts:
         self.config = config
         self.counts: dict[tuple[str, str], Count] = {}
         self.full: dict[tuple[str, str], Count] = {}
+        self.not_run: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add what a test counted."""
         said: list[Any] = [value for name, value in report.user_properties if name == PROPERTY]
+        self.not_run |= {str(value) for name, value in report.user_properties if name == NOT_RUN}
         if report.when != "call" or not said:
             return
         date, seed = today(), int(self.config.option.faults_seed)
@@ -167,6 +170,8 @@ class _Counts:
             shown = self._written(Path(page))
         for line in aligned(shown.values()):
             terminalreporter.line(line)
+        for line in sorted(self.not_run):
+            terminalreporter.line(f"NOT RUN: {line}", yellow=True, bold=True)
 
     def _written(self, page: Path) -> dict[tuple[str, str], Count]:
         """The page's counts and ours, which replace them; where the machine is another one, ours alone."""
