@@ -5,6 +5,7 @@ What lives here: both. What must not: parsing, naming, checking: they are what e
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import socket
@@ -16,10 +17,12 @@ from typing import Any
 
 from benchmarks.contender import GUNICORN, Contender, Site, Way, wsgi
 
-__all__ = ["BARE", "WSGI", "application", "bare", "contender"]
+__all__ = ["BARE", "FILLED", "WSGI", "application", "bare", "contender"]
 
 BARE, WSGI = "bare receive-and-write loop", "raw WSGI loop"
-_BLOCK = 256 << 10  # the size that costs the least processor time
+FILLED = "bare loop, whole MiB"
+_BLOCK = 256 << 10  # the size that costs the least processor time if each receipt is written at once
+_FILLED_BLOCK = 1 << 20  # and if a block is filled first, which a slow client would have to wait for
 _ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -28,13 +31,13 @@ def contender(*, server: str = GUNICORN) -> Contender:
     return wsgi(WSGI, f"{__name__}:application", Way(raw="/{name}"), server=server)
 
 
-def bare() -> Contender:
-    """The loop."""
+def bare(*, filled: bool = False) -> Contender:
+    """The loop: what came is written at once, or when a block is full."""
 
     def command(site: Site) -> list[str]:
-        return [sys.executable, "-m", __name__, str(site.port), str(site.files)]
+        return [sys.executable, "-m", __name__, "filled" if filled else "at once", str(site.port), str(site.files)]
 
-    return Contender(BARE, command, Way(raw="/{name}"))
+    return Contender(FILLED if filled else BARE, command, Way(raw="/{name}"))
 
 
 def application() -> Any:
@@ -53,9 +56,10 @@ def application() -> Any:
     return store
 
 
-def serve(connection: socket.socket, folder: str, numbers: Iterable[int]) -> None:
+def serve(connection: socket.socket, folder: str, numbers: Iterable[int], *, filled: bool) -> None:
     """Requests of one connection, as few as need be understood: a length, and a body."""
-    buffer, kept = memoryview(bytearray(_BLOCK)), b""
+    size, flags = (_FILLED_BLOCK, socket.MSG_WAITALL) if filled else (_BLOCK, 0)
+    buffer, kept = memoryview(bytearray(size)), b""
     with connection:
         for number in numbers:
             while b"\r\n\r\n" not in kept:
@@ -68,20 +72,21 @@ def serve(connection: socket.socket, folder: str, numbers: Iterable[int]) -> Non
             handle = os.open(f"{folder}/{number}.bin", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             left -= os.write(handle, kept[:left])
             kept = b""
-            while left and (count := connection.recv_into(buffer, min(left, _BLOCK))):
+            while left and (count := connection.recv_into(buffer, min(left, size), flags)):
                 left -= os.write(handle, buffer[:count])
             os.close(handle)
             connection.sendall(_ANSWER)
 
 
-def main(port: int, folder: str) -> None:
+def main(port: int, folder: str, *, filled: bool) -> None:
     """A thread for each connection."""
     numbers = itertools.count()
     with socket.create_server(("127.0.0.1", port), backlog=1024) as server:
         while True:
             connection, _ = server.accept()
-            threading.Thread(target=serve, args=(connection, folder, numbers), daemon=True).start()
+            work = functools.partial(serve, connection, folder, numbers, filled=filled)
+            threading.Thread(target=work, daemon=True).start()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[2]), sys.argv[3], filled=sys.argv[1] == "filled")
