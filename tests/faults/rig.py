@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -21,7 +22,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from tests.s3.stores import free_ports
 from tests.wire.client import Answer, ask, connected, hang_up, post, read_answer
 from tests.wire.servers import Server, faults, running
 
@@ -166,6 +166,14 @@ class TusClient:
 # ---- a server --------------------------------------------------------------------------------------------------------
 
 
+def lasting_port() -> int:
+    """One that nobody is given by chance while the server is away: below those of outgoing connections (Linux)."""
+    for port in random.SystemRandom().sample(range(12_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
+
+
 def gunicorn(port: int, *more: str, workers: int = 2, threads: int = 4) -> list[str]:
     """The command: threads, and little patience with those that do not end."""
     options = ["-k", "gthread", "--threads", str(threads), "-w", str(workers), "--no-control-socket"]
@@ -181,7 +189,7 @@ class Lives:
     more: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str | None] = field(default_factory=dict)
-    port: int = field(default_factory=lambda: free_ports(1)[0])
+    port: int = field(default_factory=lasting_port)
     complaints: list[str] = field(default_factory=list)
     before: tuple[str, ...] = ()  # a command that starts another, with limits for example
     threads: int = 4

@@ -108,7 +108,7 @@ def loaded(load: Load, gremlin: Gremlin, faults: list[Callable[[], None]], secon
     thread = threading.Thread(target=gremlin.play, args=(faults, done, pause))
     thread.start()
     try:
-        load.run(seconds, clients=6, chance=gremlin.chance)
+        load.run(seconds, clients=6 if seconds > 10 else 3, chance=gremlin.chance)
     finally:
         done.set()
         thread.join()
@@ -164,7 +164,7 @@ def soak(tmp_path: Path, chance: random.Random, seconds: float) -> tuple[Load, G
 def test_nothing_that_was_told_is_lost(
     request: pytest.FixtureRequest, tmp_path: Path, tally: Tally, chance: random.Random, full: bool
 ) -> None:
-    seconds = 60 * request.config.getoption("--soak-minutes") if full else 5
+    seconds = 60 * request.config.getoption("--soak-minutes") if full else 4
     load, gremlin = soak(tmp_path, chance, seconds)
     print(dict(load.counts), dict(gremlin.played))
     assert not load.lost[:10]
