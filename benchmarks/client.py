@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 from types import TracebackType
 
 __all__ = ["CONTENT", "Answer", "Connection", "Content", "Refused"]
@@ -26,20 +27,24 @@ class Content:
 
     def __init__(self) -> None:
         self._file = -1
+        self._lock = threading.Lock()
 
     def file(self) -> int:
         """A file in memory that holds one block; made when it is first wanted."""
-        if self._file < 0:
-            self._file = os.memfd_create("content")
-            os.write(self._file, os.urandom(_BLOCK))
-        return self._file
+        with self._lock:
+            if self._file < 0:
+                self._file = os.memfd_create("content")
+                os.write(self._file, os.urandom(_BLOCK))
+            return self._file
 
     def send(self, connection: socket.socket, size: int) -> None:
         """So many bytes, each time the same ones."""
         left, file = size, self.file()
         while left:
             at = (size - left) % _BLOCK
-            left -= os.sendfile(connection.fileno(), file, at, min(left, _BLOCK - at))
+            if not (sent := os.sendfile(connection.fileno(), file, at, min(left, _BLOCK - at))):
+                raise ConnectionError("nothing more can be sent")
+            left -= sent
 
 
 CONTENT = Content()
