@@ -83,13 +83,13 @@ $(TEST_VENV)/tools.stamp: $(PINS)
 	$(TEST_VENV)/bin/python $(PIP) install --quiet -r $(PINS)
 	@touch $@
 
-# For `make fuzz`: atheris beside the tools.
+# For `make fuzz`: atheris, and the parsers that ours is compared with.
 $(FUZZ_VENV)/fuzz.stamp: pyproject.toml $(PINS) requirements/fuzz.txt
 	$(call venv,$(FUZZ_VENV))
 	@$(FUZZ_VENV)/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { rm -rf $(FUZZ_VENV); \
 		echo 'atheris is there for Python 3.11 to 3.13: make fuzz PYTHON=/path/to/one' >&2; exit 1; }
-	$(FUZZ_VENV)/bin/python $(PIP) install --quiet --only-binary atheris -r $(PINS) -r requirements/fuzz.txt
-	$(FUZZ_VENV)/bin/python $(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(FUZZ_VENV)/bin/python $(PIP) install --quiet --only-binary atheris --constraint $(PINS) -r requirements/fuzz.txt \
+		--editable '.[django,images]'
 	@touch $@
 
 # For `make bench`: the peers beside the tools. One that cannot be installed is left out, and the results say so.
