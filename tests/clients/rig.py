@@ -195,6 +195,12 @@ class Visit:
         """As a person does in the chooser."""
         self.page.locator(self.widget.picker).first.set_input_files(list(files))
 
+    def stall(self, file: Path, *, after: int) -> None:
+        """Choose it, until so many requests were answered and the next one is not."""
+        self.site.order(self.case, "stall", after=after, times=100)
+        self.choose(file)
+        self.until(lambda: self.site.counted(self.case) > after)
+
     def press(self, button: str) -> None:
         """The widget's button, or, where it draws none, what the page would do on its own."""
         selector = getattr(self.widget, button)
