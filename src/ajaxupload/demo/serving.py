@@ -42,8 +42,8 @@ WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 #: Connections that the kernel holds while all threads are busy; browsers wait, they do not fail.
 _BACKLOG = 512
-#: Seconds without a byte after which a client is given up: without it 32 silent connections would hold 32 threads for
-#: ever. Each byte starts it anew, so no upload is too slow for it.
+#: Seconds without a byte after which a client is given up: without it 32 connections that take nothing would hold 32
+#: threads for ever. Those that send nothing are given up by the endpoint's `idle_timeout`, unless that is longer.
 IDLE_SECONDS = 60.0
 #: Seconds that uploads under way may still take after SIGTERM, and that giving them up may take after Ctrl-C: it takes
 #: one, unless the disk is so busy that what they have written cannot be removed; who is killed then tells its client
