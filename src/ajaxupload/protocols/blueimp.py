@@ -155,7 +155,7 @@ class Blueimp(SerialProtocol):
         """
         name, size = request.query["file"], request.query.get("size", "")
         total = int(size) if size.isascii() and size.isdigit() and len(size) <= 18 else None
-        key = self.asked(request, (name,))
+        key = self.asked(request, (name,), total)
         found = self.numbered(key, total)[0] if key is not None else None
         come: dict[str, object] | None = None
         if found is not None:

@@ -24,7 +24,7 @@ from ..engine.hooks import storing
 from ..errors import Conflict, PieceDiffers
 from ..partials import Partial
 from ..request import UploadRequest
-from .chunked import ChunkProtocol, Piece
+from .chunked import ChunkProtocol, Found, Piece
 
 __all__ = ["SerialProtocol"]
 
@@ -44,6 +44,14 @@ class SerialProtocol(ChunkProtocol):
         """May another file of the same name take this unfinished one's place? Not while its client may be at work."""
         return time.time() - (partial.expires - partial.record.ttl) > _QUIET
 
+    def is_there(self, partial: Partial, piece: Piece) -> bool:
+        """As for pieces in any order, and of a file whose size is not known as well."""
+        return partial.record.state == "complete" or partial.offset >= piece.start + piece.most
+
+    def in_the_way(self, begun: Found) -> bool:
+        """While its client may be at work: later pieces of both could not be told apart."""
+        return begun.record.state == "open" and time.time() - begun.touched <= _QUIET
+
     def early(self, request: UploadRequest, partial: Partial, piece: Piece) -> Response:
         """The answer to a piece before which others are missing; by default one that lets the client try again."""
         raise out_of_turn("Pieces before this one are missing.")
@@ -62,7 +70,7 @@ class SerialProtocol(ChunkProtocol):
             else:
                 differs, news = _compared(partial, piece, blocks)
                 if differs:
-                    partial = stack.enter_context(self._restarted(request, partial, piece))
+                    partial, is_new = stack.enter_context(self._restarted(request, partial, piece)), True
                     piece = self.placed(partial, piece)
                 self._take_news(request, partial, piece, news)
                 for _ in blocks:  # a repeat: its client waits until it has sent it
@@ -73,7 +81,7 @@ class SerialProtocol(ChunkProtocol):
 
     def _current(self, request: UploadRequest, piece: Piece) -> Partial:
         """The upload that the piece belongs to: a first piece begins one unless it is under way."""
-        key = self.counted(request, piece.key, first=piece.start == 0)
+        key = self.key_of(request, piece.key, piece.total, first=piece.start == 0)
         found, following = self.numbered(key, piece.total)
         if found is not None:
             partial = self.mount.find(request, found.record.id, "write")
