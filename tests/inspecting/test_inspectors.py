@@ -97,6 +97,39 @@ def test_it_refuses_by_saying_false(verdict: Any, status: int) -> None:
     assert put(site(lambda *_: verdict)).status_code == status
 
 
+@pytest.mark.parametrize("at", ["begin", "feed", "end"])
+def test_a_store_that_was_not_set_up_is_not_told_to_clean_up(at: str) -> None:
+    """What it would remove by name is a good file of that name."""
+    ended: list[str] = []
+
+    class Contract(Early):
+        def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
+            ended.append(filename)
+            self.files.pop(filename, None)
+
+    Memory.files["a.bin"] = b"good"
+    with events.refused.connected_to(lambda _sender, **details: ended.append(details["upload"].state)):
+        assert put(site(Watching(at, Unprocessable()), Contract)).status_code == 422
+    assert (Memory.files, ended) == ({"a.bin": b"good"}, ["refused"])
+
+
+@pytest.mark.parametrize("hook", ["setup", "upload_chunk", "upload_complete"])
+def test_one_that_was_is_told_so_from_setup_on(hook: str) -> None:
+    ended: list[str] = []
+
+    class Failing(Early):
+        def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
+            ended.append(filename)
+            self.files.pop(filename, None)
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError
+
+    setattr(Failing, hook, fail)
+    assert put(site(Watching(), Failing)).status_code == 503
+    assert (Memory.files, ended) == ({}, ["a.bin"])
+
+
 def test_a_refusal_that_is_not_for_good_is_handed_on_as_it_is() -> None:
     assert put(site(Watching("end", TooManyRequests()))).status_code == 429
 

@@ -48,6 +48,7 @@ class _Stored:
     backend: Any
     filename: str  # as the backend's hooks know it
     late: bool = False  # it is handed over when inspectors have seen all of it: the store would show it at once
+    set_up: bool = False  # the backend's `setup` was called
 
 
 class Engine:
@@ -186,7 +187,7 @@ class Batch:
         return head, rest
 
     def _prepare(self, upload: Upload, name: str, filename: str | None = None) -> _Stored:
-        """Name the file, unless an earlier attempt did; ready the backend. From here on `upload_aborted` is owed."""
+        """Name the file, unless an earlier attempt did; ready the backend, unless it gets the file late."""
         upload.filename = filename or name_for(self._settings, upload, name)
         if self._stored:
             self._wait(self._stored[-1])
@@ -200,10 +201,15 @@ class Batch:
             stored = _Stored(upload, backend, upload.filename, late)
             self._stored.append(stored)
             if not late:
-                call(backend.setup, upload.filename, names=names)
+                self._set_up(stored)
         if not self._adopting:
             self._emit(events.created, upload, backend)
         return stored
+
+    def _set_up(self, stored: _Stored) -> None:
+        """From here on `upload_aborted` is owed."""
+        stored.set_up = True
+        call(stored.backend.setup, stored.filename, names=stored.upload.path_names)
 
     def _pass(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
         """Into the store, and past the last checks; past these first, if the store would show it at once."""
@@ -214,7 +220,7 @@ class Batch:
             return
         self._look(stored, chunks, passage)
         with storing(), passage.again() as file:
-            call(stored.backend.setup, stored.filename, names=stored.upload.path_names)
+            self._set_up(stored)
             self._store(stored, iter(lambda: file.read(_ADOPT_READ), b""))
 
     def _look(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
@@ -270,7 +276,8 @@ class Batch:
 
     def _abort_one(self, stored: _Stored, error: BaseException | None) -> None:
         try:
-            call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
+            if stored.set_up:
+                call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
         except Exception:  # noqa: BLE001 - the contract forbids it, and what ended the upload is what is told
             _log.exception("a backend could not clean up after %.200a", stored.filename)
         finally:
