@@ -57,6 +57,20 @@ def test_both_kinds_see_the_whole_file_whatever_the_store_can_do(backend: type) 
     assert list(Memory.files.values()) == [CONTENT]
 
 
+@pytest.mark.parametrize("backend", STORES)
+def test_progress_is_told_while_the_file_comes_whatever_the_store_can_do(backend: type) -> None:
+    source, told = Counted(bytes(5 << 20)), list[tuple[int, int]]()
+
+    def hear(_sender: Any, upload: Upload, **_details: Any) -> None:
+        told.append((upload.offset, source.given))
+
+    with events.progressed.connected_to(hear):
+        assert put(site(Watching(), backend), bytes(5 << 20), source).status_code == 201
+    assert [offset >> 20 for offset, _ in told] == [1, 2, 3, 4, 5][: len(told)]
+    assert len(told) >= 4
+    assert all(given < offset + (2 << 20) for offset, given in told), "it is told when it comes"
+
+
 def test_the_local_store_is_read_back_without_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
     seen = []

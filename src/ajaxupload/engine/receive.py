@@ -214,11 +214,11 @@ class Batch:
     def _pass(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
         """Into the store, and past the last checks; past these first, if the store would show it at once."""
         if not stored.late:
-            self._store(stored, passage.through(chunks))
+            self._store(stored, self._told(stored, passage.through(chunks)))
             passage.hashed()
             self._finish_checks(stored.upload, passage)
             return
-        self._look(stored, chunks, passage)
+        self._look(stored, self._told(stored, chunks), passage)
         with storing(), passage.again() as file:
             self._set_up(stored)
             self._store(stored, iter(lambda: file.read(_ADOPT_READ), b""))
@@ -231,7 +231,7 @@ class Batch:
 
     def _store(self, stored: _Stored, chunks: Iterable[Block]) -> None:
         backend, names = stored.backend, stored.upload.path_names
-        for chunk in for_backend(self._told(stored, chunks), backend.BUFFER_SIZE, backend.LENT_BUFFER):
+        for chunk in for_backend(chunks, backend.BUFFER_SIZE, backend.LENT_BUFFER):
             with storing():
                 call(backend.upload_chunk, chunk, names=names)
 
