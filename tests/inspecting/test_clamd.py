@@ -203,6 +203,18 @@ def test_the_last_word_of_one_that_hangs_up_counts(tmp_path: Path) -> None:
         assert put(tmp_path, Clamd(address), bytes(20 << 20)).status_code == 413
 
 
+def test_a_verdict_before_the_last_byte_is_none(tmp_path: Path) -> None:
+    """It was made without what was still to come."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"stream: OK\0")
+
+    with stand_in(tmp_path, serve) as address:
+        assert put(tmp_path, Clamd(address), bytes(20 << 20)).status_code == 503
+    assert stored(tmp_path) == []
+
+
 @pytest.mark.parametrize("size", [1, 65_535, 65_536, 65_537, 300_000])
 @pytest.mark.parametrize("step", [1_000, 64 << 10, 1 << 20])
 def test_it_is_sent_every_byte_in_order(tmp_path: Path, size: int, step: int) -> None:

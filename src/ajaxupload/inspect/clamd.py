@@ -34,6 +34,7 @@ _LONGEST_ANSWER = 4096
 _LAST_WORD = 1.0
 _TCP = re.compile(r"tcp:(\[[0-9A-Fa-f:.]+\]|[^\[\]:/\s]+):([0-9]{1,5})")
 _FOUND = re.compile(r"stream: (.*) FOUND", re.DOTALL)
+_CLEAN = "stream: OK"
 _OVER_LIMIT = "INSTREAM size limit exceeded"
 
 
@@ -165,11 +166,13 @@ class _Scan:
                 said = _answer(self._connection, time.monotonic() + _LAST_WORD)
             if not said:
                 raise NotInspected from self._told("broke off", error)
+            if said == _CLEAN:  # of what it had: the rest it has not seen
+                raise NotInspected from self._told("approved of the file before it had all of it", error)
             self._judge(said)
 
     def _judge(self, answer: str) -> None:
         self._answered = True
-        if answer == "stream: OK":
+        if answer == _CLEAN:
             return
         if found := _FOUND.fullmatch(answer):
             raise Unprocessable(f"The file was refused: a virus was found in it ({_shown(found[1])}).", code="infected")
