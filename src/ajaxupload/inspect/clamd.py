@@ -28,6 +28,8 @@ _log = logging.getLogger("ajaxupload")
 
 #: Small blocks are gathered up to this size: one send instead of hundreds.
 _GATHER = 64 << 10
+#: Seconds after which they are sent all the same: clamd gives up who says nothing for its ReadTimeout, 120 s.
+_SILENT = 10.0
 #: An answer is a line with a signature's name in it.
 _LONGEST_ANSWER = 4096
 #: Seconds to wait for what clamd said when it closed the connection in our face.
@@ -113,6 +115,7 @@ class _Scan:
         self._clamd = clamd
         self._name = upload.name
         self._pending = bytearray()
+        self._sent = time.monotonic()
         self._answered = False  # clamd has said all that it is going to say
         try:
             self._connection = clamd.connect()
@@ -126,7 +129,7 @@ class _Scan:
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """More of the file."""
-        if len(self._pending) + len(chunk) <= _GATHER:
+        if len(self._pending) + len(chunk) <= _GATHER and time.monotonic() - self._sent < _SILENT:
             self._pending += chunk
             return
         self._flush()
@@ -160,6 +163,7 @@ class _Scan:
             return
         try:
             self._connection.sendall(data)
+            self._sent = time.monotonic()
         except OSError as error:
             said = ""
             with suppress(OSError):  # it closed the connection, and has perhaps said why before
