@@ -31,6 +31,8 @@ __all__ = ["SerialProtocol"]
 #: Seconds without a piece after which an upload's client has gone.
 _QUIET = 60.0
 _STEP = 1 << 20
+#: Under which a record says that another file of the name was given up for this one.
+_INSTEAD = "instead"
 
 
 class SerialProtocol(ChunkProtocol):
@@ -51,6 +53,10 @@ class SerialProtocol(ChunkProtocol):
     def in_the_way(self, begun: Found) -> bool:
         """While its client may be at work: later pieces of both could not be told apart."""
         return begun.record.state == "open" and time.time() - begun.touched <= _QUIET
+
+    def took_over(self, partial: Partial) -> bool:
+        """Was another file of the same name given up for this one? Its client may come back."""
+        return _INSTEAD in partial.record.words
 
     def early(self, request: UploadRequest, partial: Partial, piece: Piece) -> Response:
         """The answer to a piece before which others are missing; by default one that lets the client try again."""
@@ -92,8 +98,10 @@ class SerialProtocol(ChunkProtocol):
             raise out_of_turn("Nothing of this file is here (any more). Please send it again from its start.")
         return self._begun(request, piece, following, key.text if key.shared else None)
 
-    def _begun(self, request: UploadRequest, piece: Piece, upload_id: str, shared: str | None) -> Partial:
-        partial, _new = self.mount.open(request, self.record(request, piece, upload_id, shared))
+    def _begun(self, request: UploadRequest, piece: Piece, upload_id: str, shared: str | None, **words: str) -> Partial:
+        record = self.record(request, piece, upload_id, shared)
+        record.words.update(words)
+        partial, _new = self.mount.open(request, record)
         return partial
 
     def _restarted(self, request: UploadRequest, partial: Partial, piece: Piece) -> Partial:
@@ -103,7 +111,7 @@ class SerialProtocol(ChunkProtocol):
         if not self.may_replace(partial):
             raise out_of_turn("Another file of this name is just being sent. Please try again in a minute.")
         self.mount.resumable().abort(request, partial)
-        return self._begun(request, piece, partial.record.id, self.shared(partial))
+        return self._begun(request, piece, partial.record.id, self.shared(partial), **{_INSTEAD: "1"})
 
     def _take_news(self, request: UploadRequest, partial: Partial, piece: Piece, news: Iterator[Block] | None) -> None:
         if news is not None:
