@@ -121,7 +121,7 @@ class Mount:
     def _links(self, request: UploadRequest, upload: Upload, owned: bool) -> dict[str, str]:
         """blueimp's `deleteUrl` and `deleteType`, which the superset has for all; a `url` where the store has none."""
         found: dict[str, str] = {}
-        if self.partials is None or upload.state != "complete":
+        if self.partials is None or upload.state != "complete" or not self.partials.ready():
             return found
         if owned and self.partials.deletes and self.owner_of(request, upload.principal, upload.id) is not None:
             found |= {"deleteUrl": self.url_of(request, upload.id), "deleteType": "DELETE"}
