@@ -218,7 +218,7 @@ def test_what_is_no_socket_is_not_watched(tmp_path: object) -> None:
     assert descriptor_of(None, None) is None
     with tempfile.SpooledTemporaryFile() as spooled:
         assert descriptor_of(None, spooled) is None
-        assert not spooled._rolled, "it was written to the disk to have a descriptor"  # type: ignore[attr-defined]
+        assert not spooled._rolled, "it was written to the disk to have a descriptor"  # type: ignore[attr-defined]  # it has no other way to tell
     with open("/dev/null", "rb") as file:
         assert descriptor_of(None, file) is None
     with suppress(OSError):

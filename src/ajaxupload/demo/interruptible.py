@@ -12,10 +12,7 @@ from __future__ import annotations
 import math
 import select
 import socket
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from typing import Any
 
 __all__ = ["Interruptible"]
 
@@ -42,7 +39,7 @@ class Interruptible(socket.socket):
         """As any socket's; b"" at the end."""
         return b"" if self._ended() else super().recv(bufsize, flags)
 
-    def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0, /) -> int:
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0, /) -> int:
         """As any socket's; 0 at the end."""
         return 0 if self._ended() else super().recv_into(buffer, nbytes, flags)
 
