@@ -216,13 +216,10 @@ class Body:
     def salvage(self) -> Block:
         """What the server holds of a body that broke off, once: never waits, never raises.
 
-        A connection that is only slow is closed for reading first: it has been given up.
+        A connection that is only slow is given up for good first; where nobody knows it, nothing is asked of it.
         """
-        if not (self.broken and self._salvageable) or self.complete:
+        if not (self.broken and self._salvageable) or self.complete or not self._pace.give_up():
             return b""
-        with suppress(OSError):
-            if self._connection is not None:
-                self._connection.shutdown(socket.SHUT_RD)
         remaining = _LARGEST_READ if self.length is None else min(_LARGEST_READ, self.length - self.received)
         try:
             block = self._source.read(remaining)

@@ -36,7 +36,7 @@ def lent_source(environ: Mapping[str, Any], length: int) -> Lent | None:
     source = environ["wsgi.input"]
     if "gunicorn.socket" in environ:
         return _gunicorn(environ["gunicorn.socket"], source)
-    # Werkzeug's development server, wsgiref, Django's runserver: `read(n)` waits for n bytes, `readinto1` for any.
+    # Werkzeug's development server, wsgiref: `read(n)` waits for n bytes, `readinto1` for any.
     return _Buffered(source, length) if type(source) is io.BufferedReader else None
 
 

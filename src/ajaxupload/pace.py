@@ -67,13 +67,18 @@ class Pace:
         if self.rate:
             self._left = min(self._window, self._left + size / self.rate)
 
-    def give_up(self) -> None:
-        """Nothing is to be received any more: servers would read on after our answer, at the client's pace. Never
-        raises."""
+    def give_up(self) -> bool:
+        """Nothing is to be received any more: servers would read on after our answer, at the client's pace. Whether
+        the connection is known, so that no read of it waits from now on. Never raises.
+
+        Below a server's own `ssl.SSLSocket`, whose `shutdown` would have it read what is encrypted as if it were not.
+        """
         self.cut = True
-        if self._fd is not None:
-            with suppress(OSError), socket.socket(fileno=os.dup(self._fd)) as connection:
-                connection.shutdown(socket.SHUT_RD)
+        if self._fd is None:
+            return False
+        with suppress(OSError), socket.socket(fileno=os.dup(self._fd)) as connection:
+            connection.shutdown(socket.SHUT_RD)
+        return True
 
 
 class _Watchman:
@@ -123,6 +128,8 @@ def descriptor_of(connection: Any, source: Any) -> int | None:
     inner = getattr(source, "rfile", None)
     candidates: tuple[Any, ...] = (connection, source, inner, getattr(inner, "rfile", None))
     for each in candidates:
+        if hasattr(each, "rollover"):  # a SpooledTemporaryFile, which goes to the disk to have a descriptor
+            continue
         with suppress(AttributeError, OSError, ValueError, TypeError):
             fd = int(each.fileno())
             if stat.S_ISSOCK(os.fstat(fd).st_mode):

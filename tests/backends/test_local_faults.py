@@ -12,29 +12,20 @@ import resource
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ajaxupload.backends.local import LocalUploadBackend
-from ajaxupload.testing.driving import begin, finish, noise, send
+from ajaxupload.testing.driving import begin, finish, noise, open_descriptors, send
 from tests.backends.stores import MANNERS, Store
 from tests.support.tally import Tally
 
 CONTENT = noise(3000)
 Codes = tuple[int, ...]
 each_manner = pytest.mark.parametrize("cls", MANNERS)
-
-
-def open_descriptors() -> int:
-    """How many this process has in tests' own folders: what other modules have left closes when it likes."""
-    links = []
-    for name in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # the listing's own
-            links.append(os.readlink(f"/proc/self/fd/{name}"))
-    return sum("/test_" in link for link in links)
 
 
 class Fault:
@@ -92,7 +83,7 @@ def check_fault(store: Store, fault: Fault, *, wait: bool, before: tuple[list[st
     assert store.stored() == before[0], f"something stayed visible: {case}"
     assert not (store.root / "new").exists(), f"a folder was left: {case}"
     assert store.leftovers() == [], f"something stayed in private: {case}"
-    assert open_descriptors() == before[1], f"a descriptor was lost: {case}"
+    assert open_descriptors(store.media.parent) == before[1], f"a descriptor was lost: {case}"
 
 
 def until_none_is_left(check: Callable[[int], Fault]) -> int:
@@ -125,7 +116,7 @@ def test_no_success_after_a_failed_call(
 ) -> None:
     store = Store(tmp_path, cls).started()
     store.upload("kept.txt", wait=True)
-    before, failed = (store.stored(), open_descriptors()), 0
+    before, failed = (store.stored(), open_descriptors(tmp_path)), 0
     for code in codes:
 
         def check(nth: int, code: int = code) -> Fault:
@@ -144,14 +135,14 @@ def test_no_success_after_a_failed_call(
 def test_a_failed_replacement_leaves_the_old_file(tmp_path: Path, cls: type[LocalUploadBackend], name: str) -> None:
     store = Store(tmp_path, cls, COLLISION="replace").started()
     store.upload("new/newer/a.txt", b"old", wait=True)
-    before = open_descriptors()
+    before = open_descriptors(tmp_path)
 
     def check(nth: int) -> Fault:
         with Fault(name, errno.EIO, nth, lasting=False) as fault:
             told = attempt(store, wait=False)
         assert told != fault.happened
         assert (store.root / "new/newer/a.txt").read_bytes() == (CONTENT if told else b"old")
-        assert (store.stored(), store.leftovers(), open_descriptors()) == (["new/newer/a.txt"], [], before)
+        assert (store.stored(), store.leftovers(), open_descriptors(tmp_path)) == (["new/newer/a.txt"], [], before)
         return fault
 
     assert until_none_is_left(check) >= 1

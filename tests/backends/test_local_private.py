@@ -6,7 +6,6 @@ What lives here: sweeps, locks, forks, ends of processes. `BackendContract` has 
 from __future__ import annotations
 
 import fcntl
-import gc
 import os
 import shutil
 import signal
@@ -221,19 +220,18 @@ def _start_and_die(cls: type[LocalUploadBackend], options: dict[str, Any], pid_f
 
 
 def test_many_private_folders_do_not_collect_descriptors(tmp_path: Path) -> None:
-    before = open_descriptors()
+    before = open_descriptors(tmp_path)
     for number in range(40):
         (tmp_path / str(number)).mkdir()
         Store(tmp_path / str(number), NamedLocal).started().upload("a.txt")
-    assert open_descriptors() <= before + 10
+    assert open_descriptors(tmp_path) <= before + 10
 
 
 @each_manner
 def test_a_thousand_aborts_leave_everything_as_it_was(tmp_path: Path, cls: type[LocalUploadBackend]) -> None:
     store = Store(tmp_path, cls, DURABLE=False).started()
     store.upload("first.txt", wait=True)
-    gc.collect()  # what other tests of this process left is closed by chance, or now
-    before = open_descriptors(), sorted(tmp_path.rglob("*"))
+    before = open_descriptors(tmp_path), sorted(tmp_path.rglob("*"))
     for number in range(1000):
         backend = store.begun("folder/a.txt")
         if number % 3 == 1:
@@ -241,7 +239,7 @@ def test_a_thousand_aborts_leave_everything_as_it_was(tmp_path: Path, cls: type[
         if number % 3 == 2:
             finish(backend, "folder/a.txt")
         backend.upload_aborted("folder/a.txt")
-    assert (open_descriptors(), sorted(tmp_path.rglob("*"))) == before
+    assert (open_descriptors(tmp_path), sorted(tmp_path.rglob("*"))) == before
 
 
 @each_manner

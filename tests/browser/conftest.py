@@ -17,22 +17,12 @@ import pytest
 from tests.browser.rig import Tab, document, form
 from tests.browser.scripted import Server, running
 from tests.browser.sending import MB, TUS
-from tests.conftest import ROOT, find_chromium, flag
+from tests.conftest import ROOT
+from tests.support.chromium import launched
 
 if TYPE_CHECKING:  # where Playwright is missing the tests are skipped, which needs this file to load
     from playwright.sync_api import Browser, BrowserContext
 
-# As root in a container: no sandbox, no GPU, and no traffic of its own.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 MODULES = ROOT / "tests" / "js" / "node_modules"
 NPM = "npm install --prefix tests/js --no-package-lock"
 OPEN = Callable[..., Tab]
@@ -67,17 +57,9 @@ def server(_server: Server) -> Server:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests of a module; each test gets contexts of its own.
-
-    Not longer: Playwright keeps an event loop running, under which no other test of the process could start its own.
-    """
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        headless = not flag("AJAXUPLOAD_HEADED")
-        browser = playwright.chromium.launch(executable_path=find_chromium(), headless=headless, args=FLAGS)
+    """One browser for all tests of a module; each test gets contexts of its own."""
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -113,12 +113,12 @@ def test_a_file_that_the_system_will_not_open_is_503(
 
 def test_an_answer_that_nobody_reads_closes_its_file(site: TestApp, folder: Path) -> None:
     store(folder, "a.bin", b"x" * 1000)
-    before = open_descriptors()
+    before = open_descriptors(folder)
     answers = [site.app({**site.extra_environ, **_get("/files/a.bin")}, _started) for _ in range(5)]
-    assert open_descriptors() == before + 5
+    assert open_descriptors(folder) == before + 5
     for answer in answers:
         answer.close()
-    assert open_descriptors() == before
+    assert open_descriptors(folder) == before
 
 
 def _get(path: str) -> dict[str, str]:

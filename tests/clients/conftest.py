@@ -20,7 +20,7 @@ import pytest
 
 from tests.clients.rig import Site, Visit
 from tests.clients.widgets import WIDGETS
-from tests.conftest import find_chromium
+from tests.support.chromium import launched
 
 if TYPE_CHECKING:  # where Playwright is missing the tests are skipped, which needs this file to load
     from playwright.sync_api import Browser, Page
@@ -28,22 +28,14 @@ if TYPE_CHECKING:  # where Playwright is missing the tests are skipped, which ne
 HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
 NPM = "npm install --prefix tests/clients --no-package-lock --ignore-scripts"
-# As root in a container: no sandbox, no GPU, and no traffic of its own.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
 OPEN = Callable[[str], Visit]
 MAKE = Callable[[str, int], Path]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Ended with the module: an open Playwright keeps other modules of this worker from starting theirs."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 def every(*names: str, doors: Iterable[str] = ("wsgi",)) -> pytest.MarkDecorator:

@@ -29,7 +29,7 @@ __all__ = ["DISK", "DOORS", "Site", "Visit", "digest"]
 #: Door -> the module that opens it.
 DOORS = {"wsgi": "bare", "django": "django_app", "flask": "flask_app"}
 _COMMAND = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "8", "-w", "2", "--no-control-socket"]
-_MORE = ["--graceful-timeout", "2"]
+_MORE = ["--graceful-timeout", "2", "-c", "python:tests.clients.apps.steering"]
 #: Bytes that a file may have before the disk is full.
 DISK = 512 << 10
 
@@ -101,8 +101,8 @@ class Site:
         assert not complaints
 
     def order(self, case: str, do: str, *, after: int, times: int = 1) -> None:
-        """From the case's request number `after` on (0 is the first), `times` requests "fail", "stall", "lose" or
-        "reset" (apps/orders.py)."""
+        """From the case's request number `after` on (0 is the first), `times` requests "fail", "stall", "lose",
+        "reset" or "share" (apps/orders.py)."""
         order = {"do": do, "after": after, "times": times}
         self._order(case).write_text(json.dumps(order), encoding="utf-8")
 
@@ -194,6 +194,12 @@ class Visit:
     def choose(self, *files: Path) -> None:
         """As a person does in the chooser."""
         self.page.locator(self.widget.picker).first.set_input_files(list(files))
+
+    def stall(self, file: Path, *, after: int) -> None:
+        """Choose it, until so many requests were answered and the next one is not."""
+        self.site.order(self.case, "stall", after=after, times=100)
+        self.choose(file)
+        self.until(lambda: self.site.counted(self.case) > after)
 
     def press(self, button: str) -> None:
         """The widget's button, or, where it draws none, what the page would do on its own."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import find_chromium
+from tests.support.chromium import launched
 
 from .example import EXAMPLE, PASSWORD, PNG
 from .servers import Server, gunicorn, running
@@ -22,12 +22,8 @@ SERVE = [sys.executable, "-m", "django", "runserver", "--noreload", "--insecure"
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

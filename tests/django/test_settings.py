@@ -70,6 +70,32 @@ def test_media_url_is_not_lent_for_a_folder_that_it_does_not_show(root: Path, ke
     assert options(AjaxFileUploader("local", **elsewhere, media_url="/p/"))["MEDIA_URL"] == "/p/"
 
 
+def test_media_url_is_not_lent_to_a_class_whose_folder_it_does_not_show(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Private(LocalUploadBackend):
+        UPLOAD_DIR = str(root / "private")
+
+    class Inside(LocalUploadBackend):
+        UPLOAD_DIR = str(root / "media" / "in")
+
+    class Shown(LocalUploadBackend):
+        UPLOAD_DIR = str(root / "media")
+
+    class Below(LocalUploadBackend):
+        UPLOAD_DIR = "below"
+
+    lent = {cls: "MEDIA_URL" in options(AjaxFileUploader(cls)) for cls in (Private, Inside, Shown, Below)}
+    assert lent == {Private: False, Inside: False, Shown: True, Below: True}
+    assert options(AjaxFileUploader(Private, upload_dir="given"))["MEDIA_URL"] == "/media/"
+    with override_settings(UPLOAD_DIR="in"):
+        assert "MEDIA_URL" not in options(AjaxFileUploader(Private))
+    with override_settings(UPLOAD_DIR=str(root / "private")):
+        assert "MEDIA_URL" not in options(AjaxFileUploader("local"))
+    monkeypatch.setattr(LocalUploadBackend, "UPLOAD_DIR", str(root / "private"))
+    assert "MEDIA_URL" not in options(AjaxFileUploader("local"))
+
+
 def test_the_old_upload_dir_setting_is_lent(site: Site, root: Path) -> None:
     assert stored(site, AjaxFileUploader(), root / "media" / "in", UPLOAD_DIR="in")
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import FLAGS
-from tests.conftest import find_chromium
+from tests.support.chromium import launched
 from tests.support.examples import FLASK, PYRAMID, Site
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.browser]
@@ -18,10 +17,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.slow, pytest.mark.browser]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    with launched() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module", params=[FLASK["gunicorn"], PYRAMID["pserve"]], ids=["flask", "pyramid"])

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import FLAGS
-from tests.conftest import ROOT, find_chromium
+from tests.conftest import ROOT
+from tests.support.chromium import launched
 from tests.support.examples import Site
 from tests.support.serving import serving
 
@@ -59,10 +59,8 @@ def site(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    with launched() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -201,6 +202,43 @@ def test_the_last_word_of_one_that_hangs_up_counts(tmp_path: Path) -> None:
 
     with stand_in(tmp_path, serve) as address:
         assert put(tmp_path, Clamd(address), bytes(20 << 20)).status_code == 413
+
+
+def test_a_verdict_before_the_last_byte_is_none(tmp_path: Path) -> None:
+    """It was made without what was still to come."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"stream: OK\0")
+
+    with stand_in(tmp_path, serve) as address:
+        assert put(tmp_path, Clamd(address), bytes(20 << 20)).status_code == 503
+    assert stored(tmp_path) == []
+
+
+@pytest.mark.parametrize("pause", [0.5, 5.0, 100.0])
+def test_what_is_gathered_does_not_wait_for_long(tmp_path: Path, pause: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """clamd gives up connections on which it hears nothing: its ReadTimeout, by default 120 s."""
+    came: list[int] = []
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("ajaxupload.inspect.clamd.time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def serve(connection: socket.socket) -> None:
+        with connection.makefile("rb") as file:
+            assert file.read(10) == b"zINSTREAM\0"
+            while size := int.from_bytes(file.read(4), "big"):
+                came.append(len(file.read(size)))
+        connection.sendall(b"stream: OK\0")
+
+    with stand_in(tmp_path, serve) as address:
+        scan = Clamd(address).begin(None, Upload())
+        for _ in range(60):
+            clock.now += pause
+            scan.feed(b"x")
+        scan.end()
+        scan.close()
+    assert sum(came) == 60
+    assert max(came) <= max(1, 10 / pause)
 
 
 @pytest.mark.parametrize("size", [1, 65_535, 65_536, 65_537, 300_000])

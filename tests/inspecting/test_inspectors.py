@@ -57,6 +57,20 @@ def test_both_kinds_see_the_whole_file_whatever_the_store_can_do(backend: type) 
     assert list(Memory.files.values()) == [CONTENT]
 
 
+@pytest.mark.parametrize("backend", STORES)
+def test_progress_is_told_while_the_file_comes_whatever_the_store_can_do(backend: type) -> None:
+    source, told = Counted(bytes(5 << 20)), list[tuple[int, int]]()
+
+    def hear(_sender: Any, upload: Upload, **_details: Any) -> None:
+        told.append((upload.offset, source.given))
+
+    with events.progressed.connected_to(hear):
+        assert put(site(Watching(), backend), bytes(5 << 20), source).status_code == 201
+    assert [offset >> 20 for offset, _ in told] == [1, 2, 3, 4, 5][: len(told)]
+    assert len(told) >= 4
+    assert all(given < offset + (2 << 20) for offset, given in told), "it is told when it comes"
+
+
 def test_the_local_store_is_read_back_without_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
     seen = []
@@ -95,6 +109,39 @@ def test_a_refusal_leaves_nothing_whenever_it_comes(backend: type, at: str) -> N
 def test_it_refuses_by_saying_false(verdict: Any, status: int) -> None:
     assert put(site(Watching(verdict=verdict))).status_code == status
     assert put(site(lambda *_: verdict)).status_code == status
+
+
+@pytest.mark.parametrize("at", ["begin", "feed", "end"])
+def test_a_store_that_was_not_set_up_is_not_told_to_clean_up(at: str) -> None:
+    """What it would remove by name is a good file of that name."""
+    ended: list[str] = []
+
+    class Contract(Early):
+        def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
+            ended.append(filename)
+            self.files.pop(filename, None)
+
+    Memory.files["a.bin"] = b"good"
+    with events.refused.connected_to(lambda _sender, **details: ended.append(details["upload"].state)):
+        assert put(site(Watching(at, Unprocessable()), Contract)).status_code == 422
+    assert (Memory.files, ended) == ({"a.bin": b"good"}, ["refused"])
+
+
+@pytest.mark.parametrize("hook", ["setup", "upload_chunk", "upload_complete"])
+def test_one_that_was_is_told_so_from_setup_on(hook: str) -> None:
+    ended: list[str] = []
+
+    class Failing(Early):
+        def upload_aborted(self, filename: str, *args: Any, **kwargs: Any) -> None:
+            ended.append(filename)
+            self.files.pop(filename, None)
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError
+
+    setattr(Failing, hook, fail)
+    assert put(site(Watching(), Failing)).status_code == 503
+    assert (Memory.files, ended) == ({}, ["a.bin"])
 
 
 def test_a_refusal_that_is_not_for_good_is_handed_on_as_it_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posix
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,7 +143,7 @@ def test_eight_processes_take_exactly_the_places_that_there_are(tmp_path: Path) 
                     grab(who)
                     code = 0
                 finally:
-                    os._exit(code)
+                    posix._exit(code)
             pids.append(pid)
         assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0] * 8
 

@@ -31,7 +31,7 @@ def test_any_failing_call_of_finishing_loses_nothing_and_is_told(
         folder = tmp_path / str(number)
         shutil.copytree(template, folder)
         site = Site(folder)
-        before = open_files()
+        before = open_files(folder)
         trip = Trip(number)
         try:
             with trip.failing(code, forever=forever):
@@ -39,7 +39,7 @@ def test_any_failing_call_of_finishing_loses_nothing_and_is_told(
         except UploadError as error:
             assert not error.permanent, (trip.names[number - 1], error)
             assert isinstance(error, StorageFull if code == errno.ENOSPC else StorageUnavailable)
-        assert open_files() == before, trip.names[number - 1]
+        assert open_files(folder) == before, trip.names[number - 1]
         again = Site(folder)
         upload = again.finish()
         assert again.files() == {upload.filename: sha(CONTENT)}, trip.names[number - 1 :]
@@ -58,14 +58,14 @@ def test_any_failing_call_of_its_life_leaves_it_as_it_was_or_gone(
     for number in numbers(step):
         folder = tmp_path / str(number)
         site = Site(folder)
-        before = open_files()
+        before = open_files(folder)
         trip = Trip(number)
         try:
             with trip.failing(code):
                 life(site)
         except UploadError as error:
             assert not error.permanent, (trip.names[number - 1], error)
-        assert open_files() == before, trip.names[number - 1]
+        assert open_files(folder) == before, trip.names[number - 1]
         again = Site(folder)
         again.open(len(CONTENT)).close()
         upload = again.resume(CONTENT, step=999)

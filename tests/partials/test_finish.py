@@ -189,7 +189,7 @@ def test_an_upload_of_somebody_or_somewhere_else_is_none_and_leaves_nothing_open
     """P05: see docs/reference/guarantees-regressions.md."""
     with site.find_or_make_for("alice"):
         pass
-    before = open_files()
+    before = open_files(site.folder)
     elsewhere = site.request()
     elsewhere.environ["ajaxupload.path_names"] = {"slug": "other"}
     for asked, who in ((site.request(), "bob"), (site.request(), None), (elsewhere, "alice")):
@@ -205,11 +205,11 @@ def test_an_upload_of_somebody_or_somewhere_else_is_none_and_leaves_nothing_open
         site.resumable.find(site.request(), ID, refuse)
     with pytest.raises(NotFound):
         site.find("no-such-upload")
-    assert open_files() == before
+    assert open_files(site.folder) == before
 
 
 def test_no_verb_keeps_a_descriptor(site: Site) -> None:
-    before = open_files()
+    before = open_files(site.folder)
     filled(site, CONTENT)
     site.status()
     for wrong in (
@@ -222,7 +222,7 @@ def test_no_verb_keeps_a_descriptor(site: Site) -> None:
     site.finish()
     site.finish()
     site.resumable.sweep()
-    assert open_files() == before
+    assert open_files(site.folder) == before
 
 
 def test_more_than_the_size_is_not_taken_and_what_fits_stays(site: Site) -> None:

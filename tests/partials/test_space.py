@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
+import posix
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_over_the_processs_own_limit_it_is_the_same(tmp_path: Path, limit: int) 
             assert isinstance(error.__cause__, OSError)
             assert error.__cause__.errno == errno.EFBIG
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            os._exit(7)
+            posix._exit(7)
 
     assert in_child(write) == 7
     assert site.status() == limit

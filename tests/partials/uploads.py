@@ -79,15 +79,15 @@ def remains(store: FilePartials) -> list[str]:
     return [name for name in below(Path(store.root)) if name not in ("open/lock", "key")]
 
 
-def open_files() -> list[str]:
-    """What this process has open in tests' own folders: other modules' sockets come and go, and their sweepers look."""
+def open_files(folder: Path) -> list[str]:
+    """What this process has open below a folder: other modules' files come and go, and their sweepers look."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
             found.append(os.readlink(f"/proc/self/fd/{name}"))
         except FileNotFoundError:  # the listing's own
             continue
-    return sorted(path for path in found if "/test_" in path)
+    return sorted(path for path in found if path.startswith(f"{folder}/"))
 
 
 class Site:

@@ -152,10 +152,10 @@ def running(command: list[str], home: Path, url: str, env: Mapping[str, str]) ->
 
 @contextmanager
 def moto(home: Path, **env: str) -> Iterator[str]:
-    """moto's server: quick, and checks neither signatures nor checksums. Its endpoint."""
+    """moto's server, dated: quick, and checks neither signatures nor checksums. Its endpoint."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-p", str(port)]
+    command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("dated_moto.py")), "-p", str(port)]
     with running(command, home, f"{url}/moto-api/", {"PYTHONDEVMODE": "", "MOTO_PORT": str(port), **env}):
         yield url
 

@@ -189,11 +189,11 @@ def test_what_a_store_refuses_to_tell_is_no_advice(bucket: Bucket, proxy: Proxy,
     assert len(S3UploadBackend(**via).advise()) == 2
 
 
-@NEEDS_CEPH  # moto says that all uploads began in 2010
+@pytest.mark.parametrize("store", ["moto", pytest.param("ceph", marks=NEEDS_CEPH)])
 def test_clean_aborts_what_is_old_below_the_prefix(
-    request: pytest.FixtureRequest, tmp_path: Path, capsys: Said
+    request: pytest.FixtureRequest, store: str, tmp_path: Path, capsys: Said
 ) -> None:
-    bucket = made(request, "ceph")
+    bucket = made(request, store)
     client = bucket.client()
     for key in ("in/left", "elsewhere/left"):
         client.create_multipart_upload(Bucket=bucket.name, Key=key)

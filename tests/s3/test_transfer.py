@@ -204,3 +204,10 @@ def test_the_memory_is_given_back_while_the_client_is_slow(bucket: Bucket) -> No
     backend, key = begun(noise(4001), cls=TinyParts, **bucket.options())
     assert eventually(lambda: POOL.used <= 1000)
     finish(backend, key)
+
+
+def test_stores_share_one_description_of_s3(bucket: Bucket) -> None:
+    """botocore's takes 12 MB and a tenth of a second to read."""
+    one, other = (S3UploadBackend(**bucket.options(CONNECT_TIMEOUT=seconds)).store.client() for seconds in (7.0, 8.0))
+    assert one is not other
+    assert one._loader is other._loader

@@ -19,7 +19,7 @@ from tests.wire.servers import START, STOP, faults
 __all__ = ["serving"]
 
 #: How gunicorn and `flask run` tell where they listen, port 0 resolved.
-_TOLD = re.compile(r"(?:Listening at:|Running on) http://127\.0\.0\.1:(\d+)")
+_TOLD = re.compile(r"(?:Listening at:|Running on) https?://127\.0\.0\.1:(\d+)")
 
 
 @contextmanager

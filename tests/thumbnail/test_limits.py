@@ -17,7 +17,7 @@ from PIL import Image
 
 from ajaxupload.backends.thumbnail import ThumbnailUploadBackend
 from ajaxupload.errors import Unprocessable
-from ajaxupload.testing.driving import open_descriptors
+from ajaxupload.testing.driving import descriptors_fall_to, open_descriptors
 from tests.thumbnail.pictures import (
     Shelf,
     chunk,
@@ -212,4 +212,4 @@ def test_refusals_leave_no_descriptor_open() -> None:
         with pytest.raises(Unprocessable):
             backend.upload_complete(None, "a.png")
         backend.upload_aborted("a.png")
-    assert open_descriptors() <= before
+    assert descriptors_fall_to(before)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import find_chromium, flag
+from tests.support.chromium import launched
 from tests.wire import store
 from tests.wire.doors import TOKEN
 from tests.wire.servers import ROOT, Server, faults, running
@@ -26,13 +26,6 @@ if TYPE_CHECKING:  # where Playwright is missing the tests are skipped, which ne
 
 HERE = Path(__file__).resolve().parent
 MODULES = HERE / "node_modules"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-]
 
 
 def npm(file: str) -> Path:
@@ -128,15 +121,8 @@ def stored(server: Server) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def _tab() -> Iterator[Page]:
-    """Ended with the module: an open Playwright keeps other modules of this worker from starting theirs."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(), headless=not flag("AJAXUPLOAD_HEADED"), args=FLAGS
-        )
+    with launched() as browser:
         yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture

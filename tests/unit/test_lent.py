@@ -7,6 +7,7 @@ servers (tests/wire/test_lent.py).
 from __future__ import annotations
 
 import io
+import os
 import socket
 from typing import Any
 
@@ -126,3 +127,12 @@ def test_an_option_switches_it_off() -> None:
         assert body._source is environ["wsgi.input"]
         assert isinstance(body_of(environ)._source, Lent)
         assert b"".join(bytes(block) for block in body) == b"0123456789"
+
+
+def test_nothing_is_asked_of_a_broken_body_where_asking_could_wait() -> None:
+    """CGI's standard input, a pipe: nobody could end a read of it."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as pipe, open(writing, "wb"):
+        body = body_of({"wsgi.input": pipe, "CONTENT_LENGTH": "10"})
+        body.broken = True
+        assert body.salvage() == b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -215,6 +216,9 @@ def test_many_are_watched_by_one_thread() -> None:
 def test_what_is_no_socket_is_not_watched(tmp_path: object) -> None:
     assert descriptor_of(None, io.BytesIO()) is None
     assert descriptor_of(None, None) is None
+    with tempfile.SpooledTemporaryFile() as spooled:
+        assert descriptor_of(None, spooled) is None
+        assert not spooled._rolled, "it was written to the disk to have a descriptor"  # type: ignore[attr-defined]  # it has no other way to tell
     with open("/dev/null", "rb") as file:
         assert descriptor_of(None, file) is None
     with suppress(OSError):

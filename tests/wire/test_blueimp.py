@@ -65,6 +65,20 @@ def test_a_client_that_is_ahead_is_told_where_to_go_on(door: Door) -> None:
     assert store.take(door.root) == {"a.txt": WHOLE}
 
 
+@here
+def test_a_client_whose_file_gave_way_to_another_is_refused(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told where to go on it would fill the other file up with what follows in its own."""
+    visit, other = Visit(door), WHOLE[::-1]
+    piece(visit, 0, 10)
+    piece(visit, 10, 20)
+    monkeypatch.setattr("ajaxupload.protocols.serial._QUIET", -1.0)
+    assert blueimp(visit, 0, 25, other[:10]).headers["range"] == "0-9"
+    back = piece(visit, 20, 25)
+    assert (back.status, back.json["preventRetry"], back.headers.get("range")) == (409, False, None)
+    assert [blueimp(visit, at, 25, other[at : at + 10]).json["complete"] for at in (10, 20)] == [False, True]
+    assert store.take(door.root) == {"a.txt": other}
+
+
 @everywhere
 def test_a_file_whose_start_is_not_here_is_refused_at_once(door: Door) -> None:
     answer = piece(Visit(door), 10, 20)

@@ -4,6 +4,9 @@ the cookie, with two workers; and it goes on with nobody else's."""
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +23,7 @@ ROWS = [pytest.param("webtest"), pytest.param("gunicorn", marks=pytest.mark.serv
 both = pytest.mark.parametrize("door", ROWS, indirect=True)
 here = pytest.mark.parametrize("door", ["webtest"], indirect=True)
 each = pytest.mark.parametrize("widget", GUESSABLE)
+each_serial = pytest.mark.parametrize("widget", ["plupload", "blueimp"])
 
 
 def by_page(visit: Visit) -> None:
@@ -126,3 +130,70 @@ def test_a_cookie_of_another_make_is_none(door: Door) -> None:
         visit.cookies["ajaxupload"] = value
         answer = visit.send("GET", "/upload")
         assert re.match("[0-9a-f]+[.]", visit.cookies["ajaxupload"]), answer
+
+
+@pytest.fixture
+def a_minute_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Cookies that came in the middle of an upload are settled when it is called."""
+    clock = SimpleNamespace(time=time.time)
+    monkeypatch.setattr("ajaxupload.protocols.visitors.time", clock)
+    return lambda: setattr(clock, "time", lambda: time.time() + 61)
+
+
+@here
+@each_serial
+def test_a_second_tab_waits_for_what_was_begun_before_the_cookie_counted(
+    door: Door, widget: str, a_minute_later: Callable[[], None]
+) -> None:
+    """One browser, two files of one name and size: they are not mixed, and none is lost."""
+    browser, one, two = Visit(door), Play(widget, WHOLE, 10), Play(widget, WHOLE[::-1], 10)
+    assert [one.send(browser, k).status for k in range(2)] == [200, 200]
+    a_minute_later()
+    waits = two.send(browser, 0)
+    assert (waits.status, waits.json["code"], waits.json["preventRetry"]) == (409, "out_of_turn", False)
+    rest = [one.send(browser, k) for k in range(2, one.count)]
+    assert [one.told(answer)[0] for answer in rest] == [False] * (len(rest) - 1) + [True]
+    assert [two.send(browser, k).status for k in range(two.count)] == [200] * two.count
+    assert sorted(store.take(door.root).values()) == sorted([WHOLE, WHOLE[::-1]])
+
+
+@here
+@each_serial
+def test_a_second_tab_does_not_wait_for_what_was_given_up(
+    door: Door, widget: str, a_minute_later: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, one, two = Visit(door), Play(widget, WHOLE, 10), Play(widget, WHOLE[::-1], 10)
+    assert one.send(browser, 0).status == 200
+    a_minute_later()
+    monkeypatch.setattr("ajaxupload.protocols.serial._QUIET", -1.0)
+    assert [two.send(browser, k).status for k in range(two.count)] == [200] * two.count
+    assert one.send(browser, 1).status == 409
+    assert store.take(door.root) == {"a.bin": WHOLE[::-1]}
+
+
+@here
+@each_serial
+def test_files_of_one_name_and_other_sizes_go_on_side_by_side_when_the_cookie_counts(
+    door: Door, widget: str, a_minute_later: Callable[[], None]
+) -> None:
+    """Phones call each picture image.jpg."""
+    browser, one, two = Visit(door), Play(widget, WHOLE, 10), Play(widget, WHOLE[::-1] * 2, 10)
+    assert one.send(browser, 0).status == 200
+    a_minute_later()
+    for k in range(two.count):
+        assert two.send(browser, k).status == 200
+        if 0 < k < one.count:
+            assert one.send(browser, k).status == 200
+    assert sorted(store.take(door.root).values()) == sorted([WHOLE, WHOLE[::-1] * 2])
+
+
+@here
+def test_how_far_a_file_has_come_is_told_though_another_size_was_begun_when_the_cookie_counted(
+    door: Door, a_minute_later: Callable[[], None]
+) -> None:
+    browser, one, two = Visit(door), Play("blueimp", WHOLE, 10), Play("blueimp", WHOLE * 2, 10)
+    assert one.send(browser, 0).status == 200
+    a_minute_later()
+    assert two.send(browser, 0).status == 200
+    for size in (35, 70):
+        assert browser.send("GET", f"/upload?file=a.bin&size={size}").json["file"]["size"] == 10

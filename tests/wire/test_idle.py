@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.client import ask, connected, read_answer
+from tests.wire.client import connected, read_answer
+from tests.wire.patching import Patched
 from tests.wire.servers import Server, faults, gunicorn, running
 
 pytestmark = pytest.mark.servers
@@ -55,20 +56,12 @@ def test_one_that_is_only_slow_is_not(server: Server) -> None:
 
 
 def test_a_tus_upload_that_stalls_keeps_what_came_and_goes_on(server: Server) -> None:
-    common = "Host: x\r\nTus-Resumable: 1.0.0\r\n"
-    made = ask(server.port, f"POST / HTTP/1.1\r\n{common}Upload-Length: {len(CONTENT)}\r\n\r\n".encode())
-    url = made.headers["location"]
-
-    def patch(at: int) -> bytes:
-        kind = "Content-Type: application/offset+octet-stream\r\n"
-        length = f"Content-Length: {len(CONTENT) - at}\r\n"
-        return f"PATCH {url} HTTP/1.1\r\n{common}{kind}Upload-Offset: {at}\r\n{length}\r\n".encode()
-
+    upload = Patched.created(server.port, CONTENT)
     with connected(server.port) as client:
-        client.sendall(patch(0) + CONTENT[:100_000])
+        client.sendall(upload.head(0) + CONTENT[:100_000])
         assert read_answer(client, "PATCH").status == 500  # which tus clients try again
-    offset = int(ask(server.port, f"HEAD {url} HTTP/1.1\r\n{common}\r\n".encode()).headers["upload-offset"])
+    offset = upload.offset()
     # gunicorn keeps the bytes of the read that failed, and they are salvaged; Werkzeug's buffer loses them.
     assert offset == 100_000 if server.kind == "gunicorn" else 0 < offset <= 100_000
-    assert ask(server.port, patch(offset) + CONTENT[offset:]).status == 204
+    assert upload.finish(offset) == 204
     assert [path.read_bytes() for path in (server.root / "in").iterdir()] == [CONTENT]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.wire.client import ask, connected, read_answer
+from tests.wire.patching import Patched
 from tests.wire.servers import Server, faults, gunicorn, running
 
 pytestmark = pytest.mark.servers
@@ -70,23 +71,12 @@ def test_a_client_that_drips_is_given_up_and_nothing_is_stored(server: Server) -
 
 
 def test_a_tus_upload_keeps_what_came_and_goes_on(server: Server) -> None:
-    common = "Host: x\r\nTus-Resumable: 1.0.0\r\n"
-    made = ask(server.port, f"POST / HTTP/1.1\r\n{common}Upload-Length: {len(CONTENT)}\r\n\r\n".encode())
-    url = made.headers["location"]
-
-    def patch(at: int) -> bytes:
-        kind = "Content-Type: application/offset+octet-stream\r\nConnection: close\r\n"
-        length = f"Content-Length: {len(CONTENT) - at}\r\n"
-        return f"PATCH {url} HTTP/1.1\r\n{common}{kind}Upload-Offset: {at}\r\n{length}\r\n".encode()
-
+    upload = Patched.created(server.port, CONTENT)
     with connected(server.port) as client:
-        assert dripping(client, patch(0) + CONTENT[:40_000], "PATCH") == 500  # which tus clients try again
-    offset = int(
-        ask(server.port, f"HEAD {url} HTTP/1.1\r\n{common}Connection: close\r\n\r\n".encode()).headers["upload-offset"]
-    )
+        assert dripping(client, upload.head(0) + CONTENT[:40_000], "PATCH") == 500  # which tus clients try again
+    offset = upload.offset()
     assert 16_384 <= offset < len(CONTENT), "the first read was whole at the least"
-    done = ask(server.port, patch(offset) + CONTENT[offset:])
-    assert done.status == 204
+    assert upload.finish(offset) == 204
 
 
 def test_those_who_are_quick_do_not_wait_for_those_who_drip(tmp_path: Path) -> None:

@@ -46,12 +46,16 @@ class AbstractUploadBackend:
     #: `setup`, and returns False to be fed after all. `scratch_dir()` is a private directory of the store's own file
     #: system for such uploads, or None. `reread()` opens what came by `upload_chunk` from its start, before
     #: `upload_complete`: a store without it has its files written a second time where inspectors want to read them.
+    #: `store_name()` says which store it is, in words that stay the same while the store does: sites that keep
+    #: unfinished uploads in one folder tell theirs apart by it. Without it, all options do that but for secrets. With
+    #: a `scratch_dir` it need only differ from those of stores that have the same one.
     open: Callable[[str], BinaryIO] | None = None
     delete: Callable[[str], None] | None = None
     url: Callable[[str], str | None] | None = None
     adopt: Callable[[Any], bool] | None = None
     scratch_dir: Callable[[], str | None] | None = None
     reread: Callable[[], BinaryIO] | None = None
+    store_name: Callable[[], str] | None = None
 
     #: Can others see the file, or some of it, before `upload_complete`? A backend that cannot help that says so: where
     #: there are inspectors, all its hooks from `setup` on come when they have seen the whole file.

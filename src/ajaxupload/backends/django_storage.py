@@ -7,6 +7,7 @@ ways, Django's own FileSystemStorage excepted, which cannot keep a file invisibl
 from __future__ import annotations
 
 import logging
+from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
 from ..errors import ConfigError, MissingExtra, NotFound
@@ -15,6 +16,7 @@ from .base import AbstractUploadBackend
 from .local import LocalUploadBackend
 
 try:
+    from django.conf import settings
     from django.core.exceptions import SuspiciousFileOperation
     from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
 except ImportError as error:
@@ -33,6 +35,12 @@ _SAVE = "_save"
 
 #: What a storage says of a name that cannot be a stored file's: absent, a folder, out of its place, no name at all.
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, SuspiciousFileOperation, ValueError)
+
+
+#: What storages call where they keep things: Django's own, and those of django-storages.
+_PLACES = ("location", "bucket_name", "endpoint_url", "account_name", "azure_container", "root_path", "host")
+#: What options are called that open a storage and do not say where it is.
+_SECRETS = ("key", "secret", "token", "password")
 
 
 class DjangoStorageUploadBackend(AbstractUploadBackend):
@@ -147,6 +155,17 @@ class DjangoStorageUploadBackend(AbstractUploadBackend):
             return str(self.storage.url(filename))
         except (NotImplementedError, ValueError):
             return None
+
+    def store_name(self) -> str:
+        """The storage, and where it keeps things: two sites may call theirs by the same alias."""
+        storage = self.storage
+        kind, options = type(storage), settings.STORAGES.get(self.ALIAS, {}).get("OPTIONS", {})
+        facts = {name: value for name, value in options.items() if not any(word in name.lower() for word in _SECRETS)}
+        facts |= {name: getattr(storage, name, None) for name in _PLACES}
+        told = sorted(
+            f"{name}={value}" for name, value in facts.items() if value and isinstance(value, (str, PurePath))
+        )
+        return " ".join((f"{kind.__module__}.{kind.__qualname__}", self.ALIAS, *told))
 
     def _under_way(self) -> Saving | _Linking:
         if self._saving is None:

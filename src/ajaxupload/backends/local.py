@@ -127,6 +127,11 @@ class LocalUploadBackend(AbstractUploadBackend):
         """Where unfinished uploads can be kept so that finishing one is a link."""
         return self._place().private
 
+    def store_name(self) -> str:
+        """Where files lie as seen from the private directory: another machine may have both at another place."""
+        place = self._place()
+        return f"file:{os.path.relpath(place.root, place.private)}"
+
     def upload_waits(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Sync it and keep it by a private name instead of a descriptor. Raises OSError."""
         self._written().park()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import errno
+import os
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, MissingExtra
+from .interruptible import Interruptible
 from .log import log_uploads
 
 try:
@@ -40,8 +42,8 @@ WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 #: Connections that the kernel holds while all threads are busy; browsers wait, they do not fail.
 _BACKLOG = 512
-#: Seconds without a byte after which a client is given up: without it 32 silent connections would hold 32 threads for
-#: ever. Each byte starts it anew, so no upload is too slow for it.
+#: Seconds without a byte after which a client is given up: without it 32 connections that take nothing would hold 32
+#: threads for ever. Those that send nothing are given up by the endpoint's `idle_timeout`, unless that is longer.
 IDLE_SECONDS = 60.0
 #: Seconds that uploads under way may still take after SIGTERM, and that giving them up may take after Ctrl-C: it takes
 #: one, unless the disk is so busy that what they have written cannot be removed; who is killed then tells its client
@@ -49,10 +51,8 @@ IDLE_SECONDS = 60.0
 _GRACE, _HURRY = 30, 15
 #: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
 _MARGIN = 5
-#: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte. Linux
-#: tells nobody of room in a buffer whose receiving half is shut: the client's system finds it by its own probes, 0.2 s
-#: after it was full, then later and later (1.04 s measured). However late it is here, so many reads are made.
-_LINGER, _QUIET, _FORGOTTEN, _READS = 3.0, 1.5, 1 << 16, 100
+#: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte.
+_LINGER, _QUIET, _FORGOTTEN = 3.0, 1.0, 1 << 16
 _ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
@@ -99,19 +99,21 @@ def _cannot_listen(where: str, error: OSError) -> str:
 class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """A thread worker that can be interrupted: the requests under way see their input end, clean up and answer."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._busy: set[socket.socket] = set()
+    def init_process(self) -> None:
         self._interrupted = False
+        self._end, self._ending = os.pipe()
+        super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        if not isinstance(conn.sock, Interruptible):
+            conn.sock = Interruptible.of(conn.sock, self._end)
+            conn.wait_for_data = conn.sock.wait  # gunicorn from 25 on: for the first byte, of a browser's spare one
+        super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        self._busy.add(conn.sock)
-        if self._interrupted:  # by a signal that came before it could be seen among the busy
-            self._end_input()
         try:
             return super().handle(conn)
         finally:
-            self._busy.discard(conn.sock)
             if self._interrupted:
                 _linger(conn.sock)
 
@@ -129,37 +131,22 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         """Takes no lock: a signal may find this very thread holding the pool's, in `submit`, which would then wait for
         itself for ever. (`threading.Thread` takes one as well.)"""
         self._interrupted = True
-        self._end_input()
+        os.write(self._ending, b"!")
         _thread.start_new_thread(self.tpool.shutdown, (False,), {"cancel_futures": True})
-
-    def _end_input(self) -> None:
-        for busy in list(self._busy):
-            with contextlib.suppress(OSError):
-                busy.shutdown(socket.SHUT_RD)
 
 
 def _linger(connection: socket.socket) -> None:
     """Take what an interrupted client still sends, so that it reads its answer.
 
     RFC 9112 section 9.6: "If the server performs an immediate close of a TCP connection, there is a significant risk
-    that the client will not be able to read the last HTTP response." gunicorn's own care ends at the first empty read,
-    and of a socket that was shut down each read between two packets is empty. Our own half stays open meanwhile: with
-    both halves shut Linux answers the next byte with a reset.
+    that the client will not be able to read the last HTTP response." gunicorn's own care ends at 64 KiB.
     """
-    with contextlib.suppress(OSError):  # it is closed already, or reset
-        connection.setblocking(False)
-        end = quiet = time.monotonic() + _LINGER
-        reads = 0
-        while (now := time.monotonic()) < quiet and (now < end or reads < _READS):
-            try:
-                got = connection.recv(_FORGOTTEN)
-            except BlockingIOError:  # a request that came after the interruption
-                got = b""
-            reads += 1
-            if got or reads == 1:
-                quiet = time.monotonic() + _QUIET
-            else:
-                time.sleep(0.01)
+    end = time.monotonic() + _LINGER
+    with contextlib.suppress(OSError):  # it is closed already, reset, or has been quiet
+        while (left := end - time.monotonic()) > 0:
+            connection.settimeout(min(_QUIET, left))
+            if not socket.socket.recv(connection, _FORGOTTEN):
+                break
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no types

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -19,10 +19,11 @@ from ..body import Block
 from ..config import EndpointSettings
 from ..errors import InternalError, StorageFull, StorageUnavailable, UploadError
 from ..naming import render
+from ..partials import Whole
 from ..upload import Upload
 from ..validators import HEAD_BYTES
 
-__all__ = ["ability", "call", "chain", "for_backend", "name_for", "split_head", "storing"]
+__all__ = ["ability", "adopted", "call", "chain", "feed", "for_backend", "name_for", "split_head", "storing"]
 
 _log = logging.getLogger("ajaxupload")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -69,6 +70,22 @@ def ability(backend: AbstractUploadBackend, name: str) -> Any:
         if "upload_chunk" in vars(cls):
             return None
     return getattr(backend, name, None)
+
+
+def adopted(backend: AbstractUploadBackend, whole: Whole) -> bool:
+    """Whether the backend took a file that is all there as its own, without a copy."""
+    adopt = ability(backend, "adopt")
+    if adopt is None:
+        return False
+    with storing():
+        return bool(adopt(whole))
+
+
+def feed(backend: AbstractUploadBackend, chunks: Iterable[Block], names: Mapping[str, str]) -> None:
+    """All of them, in order. What the chunks raise by themselves is not the backend's."""
+    for chunk in for_backend(chunks, backend.BUFFER_SIZE, backend.LENT_BUFFER):
+        with storing():
+            call(backend.upload_chunk, chunk, names=names)
 
 
 def for_backend(chunks: Iterable[Block], size: int | None, lent: bool) -> Iterator[Block]:

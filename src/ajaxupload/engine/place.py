@@ -16,7 +16,7 @@ from ..config import EndpointSettings
 from ..partials.file import FilePartials
 from ..partials.file.tally import Caps
 
-__all__ = ["chosen_dir", "partials_of", "scratch_parent", "store_name"]
+__all__ = ["chosen_dir", "partials_of", "scratch_parent"]
 
 
 def partials_of(settings: EndpointSettings) -> FilePartials:
@@ -38,12 +38,6 @@ def partials_of(settings: EndpointSettings) -> FilePartials:
 def chosen_dir(settings: EndpointSettings) -> str | None:
     """The directory that the settings name, absolute."""
     return os.path.abspath(settings.partials_dir) if settings.partials_dir else None
-
-
-def store_name(settings: EndpointSettings) -> str:
-    """Which store the names of files are in: two that share the directory for records have names of their own."""
-    options = sorted((name, str(value)) for name, value in settings.backend.options.items())
-    return f"{settings.backend.cls.__module__}.{settings.backend.cls.__qualname__} {options}"
 
 
 def _own_dir() -> str:

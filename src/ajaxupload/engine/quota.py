@@ -26,7 +26,8 @@ from ..upload import Upload
 from ..validators import human_size
 from ..values import parse_size
 from .hooks import storing
-from .place import chosen_dir, partials_of, store_name
+from .place import chosen_dir, partials_of
+from .storename import store_name
 
 __all__ = ["Quota"]
 

@@ -25,7 +25,7 @@ from ..partials import Record, Whole
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import TypeRules, check_count, check_declared_size, check_min_size
-from .hooks import ability, call, chain, for_backend, name_for, split_head, storing
+from .hooks import ability, adopted, call, chain, feed, name_for, split_head, storing
 from .passing import Passage
 from .quota import Quota
 from .reserved import Reserved
@@ -51,6 +51,7 @@ class _Stored:
     backend: Any
     filename: str  # as the backend's hooks know it
     late: bool = False  # it is handed over when inspectors have seen all of it: the store would show it at once
+    set_up: bool = False  # the backend's `setup` was called
 
 
 class Engine:
@@ -153,7 +154,7 @@ class Batch:
                 stored = self._prepare(upload, upload.name, filename)
                 settle(stored.filename)
                 with Passage(self._settings, self._request, upload, whole.open) as passage:
-                    if stored.late or not self._adopted(stored, whole):
+                    if stored.late or not adopted(stored.backend, whole):
                         self._pass(stored, chain(head, rest), passage)
                     elif passage.wanted:
                         self._look(stored, chain(head, rest), passage)
@@ -163,13 +164,6 @@ class Batch:
         except UploadError as error:
             error.file = upload.name
             raise
-
-    def _adopted(self, stored: _Stored, whole: Whole) -> bool:
-        adopt = ability(stored.backend, "adopt")
-        if adopt is None:
-            return False
-        with storing():
-            return bool(adopt(whole))
 
     def publish(self) -> list[Upload]:
         """Make all files durable and visible; call it when the request's end was seen. The uploads, in order."""
@@ -198,7 +192,7 @@ class Batch:
         return head, rest
 
     def _prepare(self, upload: Upload, name: str, filename: str | None = None) -> _Stored:
-        """Name the file, unless an earlier attempt did; ready the backend. From here on `upload_aborted` is owed."""
+        """Name the file, unless an earlier attempt did; ready the backend, unless it gets the file late."""
         upload.filename = filename or name_for(self._settings, upload, name)
         if self._stored:
             waiting = self._stored[-1]
@@ -214,34 +208,33 @@ class Batch:
             stored = _Stored(upload, backend, upload.filename, late)
             self._stored.append(stored)
             if not late:
-                call(backend.setup, upload.filename, names=names)
+                self._set_up(stored)
         if not self._adopting:
             self._emit(events.created, upload, backend)
         return stored
 
+    def _set_up(self, stored: _Stored) -> None:
+        """From here on `upload_aborted` is owed."""
+        stored.set_up = True
+        call(stored.backend.setup, stored.filename, names=stored.upload.path_names)
+
     def _pass(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
         """Into the store, and past the last checks; past these first, if the store would show it at once."""
         if not stored.late:
-            self._store(stored, passage.through(chunks))
+            feed(stored.backend, self._told(stored, passage.through(chunks)), stored.upload.path_names)
             passage.hashed()
             self._finish_checks(stored.upload, passage)
             return
-        self._look(stored, chunks, passage)
+        self._look(stored, self._told(stored, chunks), passage)
         with storing(), passage.again() as file:
-            call(stored.backend.setup, stored.filename, names=stored.upload.path_names)
-            self._store(stored, iter(lambda: file.read(_ADOPT_READ), b""))
+            self._set_up(stored)
+            feed(stored.backend, iter(lambda: file.read(_ADOPT_READ), b""), stored.upload.path_names)
 
     def _look(self, stored: _Stored, chunks: Iterable[Block], passage: Passage) -> None:
         """Past the last checks, and nowhere else."""
         deque(passage.through(chunks), maxlen=0)
         passage.hashed()
         self._finish_checks(stored.upload, passage)
-
-    def _store(self, stored: _Stored, chunks: Iterable[Block]) -> None:
-        backend, names = stored.backend, stored.upload.path_names
-        for chunk in for_backend(self._told(stored, chunks), backend.BUFFER_SIZE, backend.LENT_BUFFER):
-            with storing():
-                call(backend.upload_chunk, chunk, names=names)
 
     def _told(self, stored: _Stored, chunks: Iterable[Block]) -> Iterator[Block]:
         """The same; those who watch hear of them."""
@@ -280,7 +273,8 @@ class Batch:
 
     def _abort_one(self, stored: _Stored, error: BaseException | None) -> None:
         try:
-            call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
+            if stored.set_up:
+                call(stored.backend.upload_aborted, stored.filename, names=stored.upload.path_names)
         except Exception:  # noqa: BLE001 - the contract forbids it, and what ended the upload is what is told
             _log.exception("a backend could not clean up after %.200a", stored.filename)
         finally:

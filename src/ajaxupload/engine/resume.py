@@ -1,35 +1,32 @@
 """Uploads that take several requests: open, find, write, status, finish, abort.
 
 What lives here: the verbs that protocols ask for, and what holds before and after each. What must not: bytes
-(write.py), the last step (finish.py), how uploads are kept (partials/).
+(write.py), the last step (finish.py), the place and whether it is ready (keeping.py), how uploads are kept (partials/).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial as partially
 from typing import Any
 
 from .. import events
 from ..body import Block, Body
-from ..errors import ConfigError, Fenced, NotFound, StorageUnavailable, UploadError
-from ..partials import Partial, Partials, Record
+from ..errors import Fenced, NotFound, UploadError
+from ..partials import Partial, Record
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import check_declared_size
 from .digests import Expected
 from .finish import finish, raise_refusal, refuse
 from .hooks import storing
+from .keeping import Keeping
 from .looking import look_for
-from .receive import Engine
-from .sweeping import Sweeper
 from .watching import Watch
 from .write import Summed, compare_repeat, keep, take_piece, take_verified
 
 __all__ = ["Resumable"]
 
-_log = logging.getLogger("ajaxupload")
 #: Seconds to wait for another request that puts the same upload together.
 _PATIENCE = 10.0
 
@@ -37,41 +34,8 @@ _PATIENCE = 10.0
 Admit = Callable[[Upload], "str | None"]
 
 
-class Resumable:
+class Resumable(Keeping):
     """One endpoint's uploads that take several requests, over the place that keeps them."""
-
-    def __init__(self, engine: Engine, store: Partials) -> None:
-        self.engine = engine
-        self._settings = engine.settings
-        self.store = store
-        self._started = False
-        self._complaint = ""
-        self._sweeper = Sweeper(self.sweep, min(600.0, max(1.0, self._settings.expires / 4)))
-
-    def place(self, store: Partials) -> None:
-        """Keep them there from now on."""
-        self.store = store
-
-    def startup(self) -> None:
-        """Make the place, and clear what expired. Raises ConfigError. Comes with the first upload at the latest."""
-        self.store.startup()
-        try:
-            self.sweep()
-        except OSError as error:
-            raise ConfigError(f"unfinished uploads cannot be looked through: {error}") from error
-        self._started = True
-
-    def ready(self) -> bool:
-        """Can uploads be kept here? Where it is our own choice, and not possible, requests do without."""
-        if not self._started:
-            try:
-                self.startup()
-            except ConfigError as error:
-                if str(error) != self._complaint:  # each page that looks at the endpoint asks
-                    _log.warning("unfinished uploads cannot be kept: %s", error)
-                self._complaint = str(error)
-                return False
-        return True
 
     # ---- the verbs ---------------------------------------------------------------------------------------------------
 
@@ -91,8 +55,6 @@ class Resumable:
             self.engine.before_create(request, upload)
             self._take_over(record, upload)
             with storing():
-                if not self.ready():
-                    raise StorageUnavailable
                 partial, new = self.store.create(record, partially(self.engine.quota.reserve, request))
         except UploadError as error:
             error.file = upload.name
@@ -234,17 +196,6 @@ class Resumable:
             request.told = True
             self._emit(events.refused if refused else events.aborted, upload, request, error=error)
 
-    def sweep(self, older_than: float | None = None) -> int:
-        """Throw away what has expired (or is older than so many seconds). How many. Raises OSError."""
-        count = 0
-        for record, offset in self.store.sweep(older_than):
-            count += 1
-            if record is not None and record.state == "open":
-                upload = record.upload(offset)
-                upload.state = "expired"
-                events.emit(events.expired, record.endpoint, upload=upload, request=None, backend=None)
-        return count
-
     # ---- the rest ----------------------------------------------------------------------------------------------------
 
     def _limit(self, partial: Partial) -> int:
@@ -262,16 +213,17 @@ class Resumable:
         )
 
     def _check_owner(self, request: UploadRequest, partial: Partial, principal: str | None) -> None:
-        """Of another endpoint, path or person: there is none, and no word of it."""
+        """Of another store, endpoint, path or person: there is none, and no word of it."""
         record = partial.record
         ours = record.endpoint == self._settings.path and record.path_names == dict(request.path_names)
-        if not ours or record.principal != principal:
+        if not ours or record.store != self.store_key or record.principal != principal:
             raise NotFound
 
     def _take_over(self, record: Record, upload: Upload) -> None:
         """What `before_create` may have changed."""
         record.id, record.name, record.metadata = upload.id, upload.name, dict(upload.metadata)
         record.endpoint, record.path_names = self._settings.path, dict(upload.path_names)
+        record.store = self.store_key
         record.ttl = self._settings.expires
 
     def _emit(self, signal: Any, upload: Upload, request: UploadRequest, **details: Any) -> None:

@@ -24,7 +24,6 @@ from ..partials.file.shelf import Shelf
 from ..request import UploadRequest
 from ..upload import Upload
 from .hooks import storing
-from .place import store_name
 from .receive import Batch, Engine
 from .resume import Admit, Resumable
 
@@ -48,7 +47,6 @@ class Stored(Resumable):
         self.owner_of: OwnerOf = lambda _request, _principal, _upload_id: None
         self.shelf = self._shelf_in(store)
         self.keeps = settings.serve or settings.allow_delete or settings.allow_list
-        self._place = store_name(settings)
         if self.keeps:
             engine.shelve = self.shelve
 
@@ -99,6 +97,7 @@ class Stored(Resumable):
             owner = self.owner_of(request, upload.principal, upload.id)
             # What is not complete is in nobody's list, should this process end here.
             record = Record(**facts, endpoint=self.engine.settings.path, owner=owner, size=0)
+            record.store = self.store_key
             record.ttl = self.engine.settings.expires
             partial, new = self.store.create(record)
             with partial:
@@ -196,11 +195,13 @@ class Stored(Resumable):
         return None
 
     def _holds(self, record: Record) -> bool:
-        """Is the file of that name still the record's? One that was never put onto the shelf is nobody else's."""
-        return self.shelf.holder(self._name_key(record)) in (None, record.id)
+        """Is the file of that name still the record's? One without an owner was never put onto the shelf."""
+        holder = self.shelf.holder(self._name_key(record))
+        return holder == record.id or (holder is None and record.owner is None)
 
     def _name_key(self, record: Record) -> str:
-        return self.store.key_id("stored as", self._place, record.filename or "")
+        """Two stores that share the place for records have names of their own."""
+        return self.key_id("stored as", record.filename or "")
 
     def _is_known(self, upload_id: str) -> bool:
         try:

@@ -28,12 +28,15 @@ _log = logging.getLogger("ajaxupload")
 
 #: Small blocks are gathered up to this size: one send instead of hundreds.
 _GATHER = 64 << 10
+#: Seconds after which they are sent all the same: clamd gives up who says nothing for its ReadTimeout, 120 s.
+_SILENT = 10.0
 #: An answer is a line with a signature's name in it.
 _LONGEST_ANSWER = 4096
 #: Seconds to wait for what clamd said when it closed the connection in our face.
 _LAST_WORD = 1.0
 _TCP = re.compile(r"tcp:(\[[0-9A-Fa-f:.]+\]|[^\[\]:/\s]+):([0-9]{1,5})")
 _FOUND = re.compile(r"stream: (.*) FOUND", re.DOTALL)
+_CLEAN = "stream: OK"
 _OVER_LIMIT = "INSTREAM size limit exceeded"
 
 
@@ -112,6 +115,7 @@ class _Scan:
         self._clamd = clamd
         self._name = upload.name
         self._pending = bytearray()
+        self._sent = time.monotonic()
         self._answered = False  # clamd has said all that it is going to say
         try:
             self._connection = clamd.connect()
@@ -125,7 +129,7 @@ class _Scan:
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """More of the file."""
-        if len(self._pending) + len(chunk) <= _GATHER:
+        if len(self._pending) + len(chunk) <= _GATHER and time.monotonic() - self._sent < _SILENT:
             self._pending += chunk
             return
         self._flush()
@@ -159,17 +163,20 @@ class _Scan:
             return
         try:
             self._connection.sendall(data)
+            self._sent = time.monotonic()
         except OSError as error:
             said = ""
             with suppress(OSError):  # it closed the connection, and has perhaps said why before
                 said = _answer(self._connection, time.monotonic() + _LAST_WORD)
             if not said:
                 raise NotInspected from self._told("broke off", error)
+            if said == _CLEAN:  # of what it had: the rest it has not seen
+                raise NotInspected from self._told("approved of the file before it had all of it", error)
             self._judge(said)
 
     def _judge(self, answer: str) -> None:
         self._answered = True
-        if answer == "stream: OK":
+        if answer == _CLEAN:
             return
         if found := _FOUND.fullmatch(answer):
             raise Unprocessable(f"The file was refused: a virus was found in it ({_shown(found[1])}).", code="infected")

@@ -32,7 +32,8 @@ _FORMAT = 1
 class Record:
     """One upload that takes several requests. Fields that `Upload` has too mean the same.
 
-    `endpoint` is the path of the endpoint that it was created at; no other one knows it. `words` are the protocol's
+    `endpoint` is the path of the endpoint that it was created at, `store` a key of the store that it goes to; where
+    either is another one, nobody knows it. `words` are the protocol's
     own, as the client said them. `ttl` is for how many seconds after the last change it is kept. `state` is "open",
     "complete" (stored, and the record tells its clients so until it expires) or "refused" (for good, `error` says why).
     `fragment` says that its bytes are no file, but will be part of one: its name and content tell nothing.
@@ -42,6 +43,7 @@ class Record:
 
     id: str
     endpoint: str
+    store: str = ""
     name: str = "file"
     filename: str | None = None
     size: int | None = None

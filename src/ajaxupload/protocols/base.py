@@ -121,7 +121,7 @@ class Mount:
     def _links(self, request: UploadRequest, upload: Upload, owned: bool) -> dict[str, str]:
         """blueimp's `deleteUrl` and `deleteType`, which the superset has for all; a `url` where the store has none."""
         found: dict[str, str] = {}
-        if self.partials is None or upload.state != "complete":
+        if self.partials is None or upload.state != "complete" or not self.partials.ready():
             return found
         if owned and self.partials.deletes and self.owner_of(request, upload.principal, upload.id) is not None:
             found |= {"deleteUrl": self.url_of(request, upload.id), "deleteType": "DELETE"}
@@ -137,7 +137,7 @@ class Mount:
             if who is None:
                 return None
         place = json.dumps([self.settings.path, dict(request.path_names), principal is None], sort_keys=True)
-        return self.resumable().store.key_id("owner", place, who)
+        return self.resumable().key_id("owner", place, who)
 
     def who(self, request: UploadRequest) -> str | None:
         """The asker's principal, None for an anonymous one; `authorize` is asked once. Raises what it refuses with."""
@@ -148,9 +148,9 @@ class Mount:
         return who
 
     def key_id(self, request: UploadRequest, *words: str) -> str:
-        """The id that a client's own key has here: for this endpoint and this person, and nobody can guess it."""
+        """The id that a client's own key has here: for this endpoint, store and person, and nobody can guess it."""
         place = json.dumps([self.settings.path, dict(request.path_names), self.who(request)], sort_keys=True)
-        return self.resumable().store.key_id(place, *words)
+        return self.resumable().key_id(place, *words)
 
     def address(self, request: UploadRequest) -> str:
         """Where the endpoint is, as its door has it: path-absolute, percent-encoded."""

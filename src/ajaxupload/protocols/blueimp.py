@@ -90,8 +90,8 @@ class Blueimp(SerialProtocol):
         return replies.failure(error, status=200, as_html=replies.dialect(request) == "iframe")
 
     def early(self, request: UploadRequest, partial: Partial, piece: Piece) -> Response:
-        """Say from where to go on; nothing can say so of the first byte."""
-        if not partial.offset:
+        """Say from where to go on; nothing can say so of the first byte, and nobody to the client of another file."""
+        if not partial.offset or self.took_over(partial):
             raise out_of_turn("Nothing of this file is here (any more). Please send it again from its start.")
         return self.answer(request, partial, None)
 
@@ -155,7 +155,7 @@ class Blueimp(SerialProtocol):
         """
         name, size = request.query["file"], request.query.get("size", "")
         total = int(size) if size.isascii() and size.isdigit() and len(size) <= 18 else None
-        key = self.asked(request, (name,))
+        key = self.asked(request, (name,), total)
         found = self.numbered(key, total)[0] if key is not None else None
         come: dict[str, object] | None = None
         if found is not None:

@@ -97,45 +97,49 @@ class Found:
 class ChunkProtocol(Protocol):
     """Base of the chunking widgets' protocols."""
 
-    def upload_id(
-        self, request: UploadRequest, piece_key: tuple[str, ...], *, guessable: bool, first: bool = False
-    ) -> str:
-        """The id of the upload that the asker calls so; `first` as in `counted`."""
+    def upload_id(self, request: UploadRequest, key: tuple[str, ...], *, guessable: bool, first: bool = False) -> str:
+        """The id of the upload that the asker calls so; `first` as in `key_of`."""
         if not guessable:
-            return self.mount.key_id(request, self.name, *piece_key)
-        return self._current_id(self.counted(request, piece_key, first=first))
+            return self.mount.key_id(request, self.name, *key)
+        return self._current_id(self.key_of(request, key, first=first))
 
     def _current_id(self, key: Key) -> str:
         found, following = self.numbered(key)
         return following if found is None or found.over else found.record.id
 
-    def counted(self, request: UploadRequest, piece_key: tuple[str, ...], *, first: bool = False) -> Key:
-        """The key under which the asker's uploads of that name are numbered.
+    def key_of(self, request: UploadRequest, key: tuple[str, ...], size: int | None = None, first: bool = False) -> Key:
+        """The key under which the asker's uploads of that name (and size) are numbered.
 
         A visitor whose cookie came in the middle of an upload goes on with what was begun without it, and was under way
-        by then; but not with the `first` of pieces that come in order.
+        by then; with the `first` piece of a file only while that is `in_the_way`.
         """
-        mount, words = self.mount, (self.name, *piece_key)
+        mount, words = self.mount, (self.name, *key)
         if mount.who(request) is not None:
             return Key(mount.key_id(request, *words))
         visitor = visitors.visitor_of(mount, request, settling=True)
-        shared = Key(mount.key_id(request, *words, "~", visitors.stand_in(mount, request, *piece_key)), shared=True)
+        shared = Key(mount.key_id(request, *words, "~", visitors.stand_in(mount, request, *key)), shared=True)
         if not visitor.settled:
             return shared
         own = Key(mount.key_id(request, *words, visitor.id))
-        if first or self.numbered(own)[0] is not None:
+        if self.numbered(own, size)[0] is not None:
             return own
-        begun, _ = self.numbered(shared)
+        begun, _ = self.numbered(shared, size)
         if begun is None or begun.over or begun.record.created > visitor.since + _LATE:
             return own
-        alive = visitor.takes_part(shared.text) or begun.touched > visitor.since - _PAUSE
-        return shared if alive else own
+        mine = visitor.takes_part(shared.text)
+        if first:
+            return shared if mine and self.in_the_way(begun) else own
+        return shared if mine or begun.touched > visitor.since - _PAUSE else own
 
-    def asked(self, request: UploadRequest, piece_key: tuple[str, ...]) -> Key | None:
-        """As `counted`, for a question: None for who has sent nothing of what others may have begun. It is told that
+    def in_the_way(self, begun: Found) -> bool:
+        """Must a first piece wait for what its browser has begun without its cookie?"""
+        return False
+
+    def asked(self, request: UploadRequest, piece_key: tuple[str, ...], size: int | None = None) -> Key | None:
+        """As `key_of`, for a question: None for who has sent nothing of what others may have begun. It is told that
         nothing is there, sends all of it, and what it sends is compared."""
-        key = self.counted(request, piece_key)
-        if key.shared and not visitors.visitor_of(self.mount, request, settling=True).takes_part(key.text):
+        key = self.key_of(request, piece_key, size) if self.mount.resumable().ready() else None
+        if key and key.shared and not visitors.visitor_of(self.mount, request, settling=True).takes_part(key.text):
             return None
         return key
 
@@ -202,11 +206,9 @@ class ChunkProtocol(Protocol):
         except NotFound:
             return None
         with found as partial:
-            if not self.is_there(partial, piece) or (
-                partial.record.size is None and partial.record.state != "complete"
-            ):
-                return None
-            return self.answer(request, partial, self.completed(request, partial))
+            known = partial.record.size is not None or partial.record.state == "complete"
+            there = known and self.is_there(partial, piece)
+            return self.answer(request, partial, self.completed(request, partial)) if there else None
 
     def is_there(self, partial: Partial, piece: Piece) -> bool:
         """Does all of the piece count, as far as can be told of an upload whose size is not known?"""
@@ -214,17 +216,16 @@ class ChunkProtocol(Protocol):
         return not any(start < piece.start + piece.most and piece.start < end for start, end in gaps)
 
     def _asked_id(self, request: UploadRequest, piece: Piece) -> str:
-        if not piece.guessable:
+        if not piece.guessable and self.mount.resumable().ready():
             return self.upload_id(request, piece.key, guessable=False)
-        key = self.asked(request, piece.key)
-        if key is None:
-            raise NotFound
-        return self._current_id(key)
+        if key := self.asked(request, piece.key):
+            return self._current_id(key)
+        raise NotFound
 
     def open(self, request: UploadRequest, piece: Piece) -> Partial:
         """Get or create the piece's upload."""
         if piece.guessable:
-            key = self.counted(request, piece.key)
+            key = self.key_of(request, piece.key)
             record = self.record(request, piece, self._current_id(key), key.text if key.shared else None)
         else:
             record = self.record(request, piece, self.upload_id(request, piece.key, guessable=False))

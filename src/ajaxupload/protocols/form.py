@@ -35,11 +35,11 @@ class Form(Protocol):
         form = form_of(request, self.mount.settings)
         refuse_pieces(request, form)
         uploads = store_files(self.mount, request, form, self.name)
-        answer = self.mount.success(request, uploads)
         kind = replies.dialect(request)
         if kind == "page" and self.mount.settings.redirect:
             # RFC 9110 section 15.4.4: 303 "to provide an indirect response to the original request": reload-safe
             return Response(status=303, location=self.mount.settings.redirect)
+        answer = self.mount.success(request, uploads)
         if kind == "page":
             return replies.html_page("Stored", _stored_list(uploads, answer) + replies.back_link(request))
         if kind == "htmx":

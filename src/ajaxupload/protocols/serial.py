@@ -24,13 +24,15 @@ from ..engine.hooks import storing
 from ..errors import Conflict, PieceDiffers
 from ..partials import Partial
 from ..request import UploadRequest
-from .chunked import ChunkProtocol, Piece
+from .chunked import ChunkProtocol, Found, Piece
 
 __all__ = ["SerialProtocol"]
 
 #: Seconds without a piece after which an upload's client has gone.
 _QUIET = 60.0
 _STEP = 1 << 20
+#: Under which a record says that another file of the name was given up for this one.
+_INSTEAD = "instead"
 
 
 class SerialProtocol(ChunkProtocol):
@@ -43,6 +45,18 @@ class SerialProtocol(ChunkProtocol):
     def may_replace(self, partial: Partial) -> bool:
         """May another file of the same name take this unfinished one's place? Not while its client may be at work."""
         return time.time() - (partial.expires - partial.record.ttl) > _QUIET
+
+    def is_there(self, partial: Partial, piece: Piece) -> bool:
+        """As for pieces in any order, and of a file whose size is not known as well."""
+        return partial.record.state == "complete" or partial.offset >= piece.start + piece.most
+
+    def in_the_way(self, begun: Found) -> bool:
+        """While its client may be at work: later pieces of both could not be told apart."""
+        return begun.record.state == "open" and time.time() - begun.touched <= _QUIET
+
+    def took_over(self, partial: Partial) -> bool:
+        """Was another file of the same name given up for this one? Its client may come back."""
+        return _INSTEAD in partial.record.words
 
     def early(self, request: UploadRequest, partial: Partial, piece: Piece) -> Response:
         """The answer to a piece before which others are missing; by default one that lets the client try again."""
@@ -62,7 +76,7 @@ class SerialProtocol(ChunkProtocol):
             else:
                 differs, news = _compared(partial, piece, blocks)
                 if differs:
-                    partial = stack.enter_context(self._restarted(request, partial, piece))
+                    partial, is_new = stack.enter_context(self._restarted(request, partial, piece)), True
                     piece = self.placed(partial, piece)
                 self._take_news(request, partial, piece, news)
                 for _ in blocks:  # a repeat: its client waits until it has sent it
@@ -73,7 +87,7 @@ class SerialProtocol(ChunkProtocol):
 
     def _current(self, request: UploadRequest, piece: Piece) -> Partial:
         """The upload that the piece belongs to: a first piece begins one unless it is under way."""
-        key = self.counted(request, piece.key, first=piece.start == 0)
+        key = self.key_of(request, piece.key, piece.total, first=piece.start == 0)
         found, following = self.numbered(key, piece.total)
         if found is not None:
             partial = self.mount.find(request, found.record.id, "write")
@@ -84,8 +98,10 @@ class SerialProtocol(ChunkProtocol):
             raise out_of_turn("Nothing of this file is here (any more). Please send it again from its start.")
         return self._begun(request, piece, following, key.text if key.shared else None)
 
-    def _begun(self, request: UploadRequest, piece: Piece, upload_id: str, shared: str | None) -> Partial:
-        partial, _new = self.mount.open(request, self.record(request, piece, upload_id, shared))
+    def _begun(self, request: UploadRequest, piece: Piece, upload_id: str, shared: str | None, **words: str) -> Partial:
+        record = self.record(request, piece, upload_id, shared)
+        record.words.update(words)
+        partial, _new = self.mount.open(request, record)
         return partial
 
     def _restarted(self, request: UploadRequest, partial: Partial, piece: Piece) -> Partial:
@@ -95,7 +111,7 @@ class SerialProtocol(ChunkProtocol):
         if not self.may_replace(partial):
             raise out_of_turn("Another file of this name is just being sent. Please try again in a minute.")
         self.mount.resumable().abort(request, partial)
-        return self._begun(request, piece, partial.record.id, self.shared(partial))
+        return self._begun(request, piece, partial.record.id, self.shared(partial), **{_INSTEAD: "1"})
 
     def _take_news(self, request: UploadRequest, partial: Partial, piece: Piece, news: Iterator[Block] | None) -> None:
         if news is not None:

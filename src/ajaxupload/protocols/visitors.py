@@ -118,7 +118,7 @@ def greet(mount: Mount, request: UploadRequest) -> None:
 def show(mount: Mount, request: UploadRequest, response: Response) -> None:
     """Set the cookie if there is something new to say in it."""
     found: Visitor | None = request.environ.get("ajaxupload.visitor")
-    if found is None:
+    if found is None or not mount.resumable().ready():
         return
     value = f"{found.text}.{_signature(mount, found.text)}"
     path = request.environ.get("SCRIPT_NAME", "") or "/"
@@ -130,8 +130,10 @@ def show(mount: Mount, request: UploadRequest, response: Response) -> None:
 
 
 def _signed(mount: Mount, request: UploadRequest) -> Visitor | None:
-    """The visitor of the request's cookie, if we have signed it."""
-    text, _, signature = str(request.cookies.get(_COOKIE, "")).rpartition(".")
+    """The visitor of the request's cookie, if we have signed it: which is not known where nothing can be kept."""
+    if _COOKIE not in request.cookies or not mount.resumable().ready():
+        return None
+    text, _, signature = str(request.cookies[_COOKIE]).rpartition(".")
     if "." not in text or not secrets.compare_digest(signature.encode(), _signature(mount, text).encode()):
         return None
     since, visitor, *shared = text.split(".")

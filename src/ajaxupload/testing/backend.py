@@ -14,7 +14,7 @@ from ..backends.base import AbstractUploadBackend
 from ..engine.hooks import ability
 from ..errors import NotFound
 from ..naming import safe_name
-from .driving import Crash, Sweep, begin, cut, elsewhere, finish, noise, open_descriptors, send
+from .driving import Crash, Sweep, begin, cut, descriptors_fall_to, elsewhere, finish, noise, open_descriptors, send
 from .order import OrderContract
 
 __all__ = ["BackendContract"]
@@ -189,7 +189,7 @@ class BackendContract(OrderContract):
             filename = begin(backend, "again.bin", None, self.request)
             send(backend, [self.content(1000)])
             backend.upload_aborted(filename)
-        assert open_descriptors() <= before
+        assert descriptors_fall_to(before)
 
     def test_waiting_uploads_hold_no_descriptors_and_complete_in_any_order(self) -> None:
         self.upload("first.bin", self.content(10), wait=True)
@@ -200,7 +200,7 @@ class BackendContract(OrderContract):
             send(backend, [self.content(1000, number)])
             backend.upload_waits(filename)
             waiting.append((number, backend, filename))
-        assert open_descriptors() <= before + 3
+        assert descriptors_fall_to(before + 3)
         for number, backend, filename in reversed(waiting):
             assert self.holds(finish(backend, filename, self.request), self.content(1000, number))
         assert not self.leftovers()
@@ -284,6 +284,10 @@ class BackendContract(OrderContract):
         if backend.url is not None:
             url = backend.url(self.upload("a url & 100%.bin", self.content(10))["filename"])
             assert url is None or not set(url) & set(' "<>\\^`{|}'), "percent-encode it (RFC 3986 section 2)"
+
+    def test_store_name_if_offered_is_the_same_for_every_instance(self) -> None:
+        names = [each.store_name() for each in (self.make_backend(), self.make_backend()) if each.store_name]
+        assert names[:1] == names[1:]
 
     def raised(self, kind: type[Exception], function: Callable[..., object], *args: object) -> Exception:
         """The error that `function(*args)` must raise, whatever else would be easier."""

@@ -10,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -25,6 +26,7 @@ __all__ = [
     "Sweep",
     "begin",
     "cut",
+    "descriptors_fall_to",
     "elsewhere",
     "finish",
     "noise",
@@ -126,12 +128,23 @@ class Sweep:
         self._cls(**self._options).clean()
 
 
-def open_descriptors() -> int:
-    """How many this process has, or 0 where the system does not tell. Those of unfinished uploads are left out: a
-    thread of the endpoint's looks through them by the clock."""
+def open_descriptors(below: Path | None = None) -> int:
+    """How many this process has, of files below a folder if one is given; 0 where the system does not tell."""
     if Path("/proc/self/fd").is_dir():
-        return sum("/partials" not in link for link in map(_link, os.listdir("/proc/self/fd")))
-    return len(os.listdir("/dev/fd")) if Path("/dev/fd").is_dir() else 0
+        links = map(_link, os.listdir("/proc/self/fd"))
+        return sum(below is None or link.startswith(f"{below}/") for link in links)
+    return len(os.listdir("/dev/fd")) if Path("/dev/fd").is_dir() and below is None else 0
+
+
+def descriptors_fall_to(count: int, seconds: float = 10.0) -> bool:
+    """Whether no more than `count` are open within so many seconds: other threads, like those that sweep other stores,
+    open some for a moment; what leaks stays."""
+    end = time.monotonic() + seconds
+    while open_descriptors() > count:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _link(descriptor: str) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from tests.clients.apps.steering import give_way
 from tests.clients.apps.wiring import ROOT
 
 __all__ = ["Ordered"]
@@ -39,6 +40,8 @@ class Ordered:
             return self._lose(environ, start_response)
         if order == "stall":
             _stall(environ)
+        if order == "share":
+            give_way(lambda: len(_takers(_file(environ))) > 1 or not _file(environ).exists())
         if order == "reset":
             environ["wsgi.input"] = _Broken(environ, _file(environ).with_suffix(f".reset-{number}"))
         return self._application(environ, start_response)
@@ -89,7 +92,7 @@ def _reset(connection: socket.socket) -> None:
 
 
 def _order(environ: dict[str, Any]) -> tuple[str, int]:
-    """What becomes of this request: "", "fail", "stall", "lose" or "reset"; and its number."""
+    """What becomes of this request: "", "fail", "stall", "lose", "reset" or "share"; and its number."""
     file = _file(environ)
     if environ["REQUEST_METHOD"] not in ("POST", "PATCH", "PUT") or not file.exists():
         return "", 0
@@ -115,6 +118,11 @@ def _count(file: Path) -> int:
             with open(descriptor, "w", encoding="ascii") as mark:
                 mark.write(str(os.getpid()))
             return number
+
+
+def _takers(file: Path) -> set[str]:
+    """The processes that have had requests of this case."""
+    return {mark.read_text("ascii") for mark in file.parent.glob(f"{file.stem}.[0-9]*")} - {""}
 
 
 def _stall(environ: dict[str, Any]) -> None:

@@ -160,7 +160,8 @@ def _stores(table: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _lent(table: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Django's settings for those options of the backend's class that nobody has set. Keys are lower-case."""
     try:
-        takers = takers_of(_resolved(table["class"]), table, known)
+        cls = _resolved(table["class"])
+        takers = takers_of(cls, table, known)
     except (KeyError, ConfigError, TypeError):
         return {}  # `load` says what is wrong with it
     lent = {
@@ -168,14 +169,16 @@ def _lent(table: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
         for option, read in _LENDERS.items()
         if option in takers and _is_built_in(takers[option], option) and (value := read()) is not None
     }
-    if not _is_shown({**lent, **{option.lower(): value for option, value in table.items()}}):
+    constant = getattr(cls, "UPLOAD_DIR", None) or getattr(takers.get("UPLOAD_DIR"), "UPLOAD_DIR", None)
+    given = {option.lower(): value for option, value in table.items()}
+    if not _is_shown({"upload_dir": constant, **lent, **given}.get("upload_dir")):
         lent.pop("media_url", None)
     return lent
 
 
-def _is_shown(options: Mapping[str, Any]) -> bool:
-    """Would MEDIA_URL show what is stored? Of a folder outside MEDIA_ROOT it knows nothing."""
-    folder = options.get("upload_dir")
+def _is_shown(folder: Any) -> bool:
+    """Would MEDIA_URL show what is stored in this UPLOAD_DIR? The address of a file in an absolute one is MEDIA_URL and
+    the file's name: of all absolute folders, inside MEDIA_ROOT or not, that is right for MEDIA_ROOT itself."""
     if not isinstance(folder, str | os.PathLike) or not Path(folder).is_absolute():
         return True
     return Path(folder) == Path(settings.MEDIA_ROOT or "")

@@ -23,7 +23,7 @@ from ...values import Duration, Size
 from .._headers import attachment, encoded, header_safe
 from .._pool import POOL, SMALL
 from ..base import AbstractUploadBackend
-from .client import ERRORS, MARK, Seen, finding, first_line, is_azure, look, read_object, store_for, telling
+from .client import ERRORS, MARK, Seen, finding, first_line, holders, is_azure, look, read_object, store_for, telling
 from .proof import proved
 
 __all__ = ["ObjectStoreUploadBackend"]
@@ -181,6 +181,10 @@ class ObjectStoreUploadBackend(AbstractUploadBackend):
                 return str(obstore.sign(self._store(), "GET", filename, timedelta(seconds=self.URL_EXPIRES)))
         except TypeError:  # a store on a disk or in memory
             return None
+
+    def store_name(self) -> str:
+        """The URL, and at whom."""
+        return " ".join((self.URL, *holders(self.OPTIONS)))
 
     # ---- details
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -27,6 +28,7 @@ __all__ = [
     "Seen",
     "finding",
     "first_line",
+    "holders",
     "is_azure",
     "look",
     "read_object",
@@ -71,6 +73,14 @@ def store_for(url: str, options: Pairs, client_options: Pairs, attempts: int, ti
 def is_azure(url: str) -> bool:
     """Is that in one of Azure's spellings?"""
     return url.startswith(("az:", "azure:", "abfs:", "abfss:", "adl:")) or ".core.windows.net" in url
+
+
+def holders(options: Mapping[str, Any]) -> list[str]:
+    """Whose store that URL is at, as far as obstore's configuration says it, or the variables that it reads too: the
+    server's address, and Azure's account (names of buckets are nobody else's at S3 and Google)."""
+    told = {name.lower(): value for name, value in os.environ.items() if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))}
+    told |= {name.lower(): str(value) for name, value in options.items()}
+    return sorted(f"{name}={value}" for name, value in told.items() if "endpoint" in name or "account_name" in name)
 
 
 class Seen(NamedTuple):

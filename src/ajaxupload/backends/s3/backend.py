@@ -7,6 +7,7 @@ an object is told (description.py), errors (client.py).
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Literal
 
@@ -204,6 +205,12 @@ class S3UploadBackend(AbstractUploadBackend):
         client = self.store.client()
         with telling():
             return str(client.generate_presigned_url("get_object", parameters, ExpiresIn=int(self.URL_EXPIRES)))
+
+    def store_name(self) -> str:
+        """The bucket, what keys begin with there, and at whom: boto3 reads the two variables as well."""
+        told = (os.environ.get(f"AWS_ENDPOINT_URL{more}") for more in ("_S3", ""))
+        endpoint = self.ENDPOINT_URL or next(filter(None, told), "")
+        return f"s3://{self.BUCKET}/{self.PREFIX} {endpoint} {self.PROFILE or ''}"
 
     # ---- details
 

@@ -149,7 +149,7 @@ class Transfer:
             content.release()
             if memory is not None:
                 POOL.give_back(memory)
-        # Said again at the end only to stores that know it: Ceph reads 1 MiB there, and ten thousand parts would not fit.
+        # Said again at the end only to stores that know it: Ceph reads 1 MiB there, less than ten thousand parts take.
         told = {self._checksum.field: value} if self._checksum.field in answer else {}
         return {"PartNumber": number, "ETag": answer["ETag"], **told}
 

@@ -85,8 +85,8 @@ class ThumbnailUploadBackend(AbstractUploadBackend):
         self._store = self._spec({name: value for name, value in options.items() if name.upper() not in own})
         # Its abilities are the store's: those of an instance of its own, for they do not depend on an upload.
         keeper = self._store.create()
-        self.open, self.delete, self.url, self.scratch_dir = (
-            getattr(keeper, name, None) for name in ("open", "delete", "url", "scratch_dir")
+        self.open, self.delete, self.url, self.scratch_dir, self.store_name = (
+            getattr(keeper, name, None) for name in ("open", "delete", "url", "scratch_dir", "store_name")
         )
         self._request: Any = None
         self._names: Mapping[str, str] = {}
