@@ -117,3 +117,33 @@ def test_a_url_is_told_of_a_finished_file_where_it_leads_somewhere(
             assert reply["url"] == reply["files"][0]["url"] == (f"/{reply['id']}" if leads_to else None)
     if leads_to:
         assert found.get(last["url"]).body == b"xx"
+
+
+class Signing(MemoryUploadBackend):
+    """Its URLs hold for a while."""
+
+    signed = 0
+
+    def url(self, filename: str) -> str | None:
+        type(self).signed += 1
+        return f"https://files.example/{filename}?signature={self.signed}"
+
+
+class Forgetful(Signing):
+    """Says URLs only of what it has just stored."""
+
+    def url(self, filename: str) -> str | None:
+        return super().url(filename) if self.upload.filename == filename else None
+
+
+@pytest.mark.parametrize(("backend", "fresh"), [(Signing, True), (Forgetful, False)])
+def test_a_stored_files_address_leads_to_an_url_that_is_signed_anew(
+    tmp_path: Path, backend: type[Signing], fresh: bool
+) -> None:
+    backend.files, backend.signed = {}, 0
+    found = webtest.TestApp(upload_endpoint(backend, partials_dir=str(tmp_path / "partials")))
+    first, last = pieces(found)
+    gone = [found.get(first["url"], status=302).headers["Location"] for _ in range(2)]
+    assert last["url"] == "https://files.example/a.txt?signature=1"
+    assert (gone == [last["url"]] * 2) is not fresh
+    assert len({last["url"], *gone}) == (3 if fresh else 1)

@@ -151,6 +151,15 @@ class Stored(Resumable):
             file: BinaryIO = opened(record.filename)
             return file
 
+    def url(self, record: Record) -> str | None:
+        """Where its store has it, by now: a signed URL that was told when it was stored may have expired."""
+        if record.state != "complete":
+            return None
+        url = getattr(self.engine.settings.backend.create(), "url", None)
+        with storing():
+            fresh = url(record.filename) if url is not None and record.filename is not None else None
+        return fresh or record.url or record.result.get("url")
+
     @property
     def deletes(self) -> bool:
         """May what was stored be deleted, and can it be?"""
