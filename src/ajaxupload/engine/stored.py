@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -131,16 +130,6 @@ class Stored(Resumable):
     def is_owner(self, request: UploadRequest, record: Record) -> bool:
         """Is the asker who brought it?"""
         return record.owner is not None and self.owner_of(request, record.principal, "") == record.owner
-
-    def is_past(self, upload_id: str, after: float) -> bool:
-        """Was it stored longer ago than so many seconds?"""
-        try:
-            with self.store.find(upload_id) as partial:
-                record = partial.record
-        except NotFound:
-            return False
-        age = time.time() - (record.completed or record.created)
-        return record.state == "complete" and age > after
 
     def read(self, record: Record) -> BinaryIO:
         """Its bytes. NotFound where the file is gone, or its store cannot hand it out."""
