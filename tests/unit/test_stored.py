@@ -85,3 +85,65 @@ def test_two_stores_that_share_a_place_for_records_have_names_of_their_own(tmp_p
     assert found["filename"] == other["filename"] == "a.txt"
     assert first.delete(found["deleteUrl"]).json["success"]
     assert "a.txt" in Failing.files
+
+
+FLOW = (
+    "flowIdentifier=1-a&flowChunkNumber={}&flowTotalChunks=2&flowChunkSize=1&flowCurrentChunkSize=1&flowTotalSize=2"
+    "&flowFilename=a.txt&flowRelativePath=a.txt"
+)
+
+
+def pieces(found: webtest.TestApp) -> list[Any]:
+    """The answers to both pieces of a file."""
+    binary = {"Content-Type": "application/octet-stream"}
+    return [found.post(f"/?{FLOW.format(number)}", b"x", headers=binary).json for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "leads_to"), [({}, None), ({"serve": True}, 200), ({"media_url": "https://files.example/"}, None)]
+)
+def test_a_url_is_told_of_a_finished_file_where_it_leads_somewhere(
+    tmp_path: Path, settings: dict[str, Any], leads_to: int | None
+) -> None:
+    found = webtest.TestApp(upload_endpoint("local", media_root=str(tmp_path / "media"), **settings))
+    first, last = pieces(found)
+    assert (first["complete"], first["id"]) == (False, last["id"])
+    again = found.post(f"/?{FLOW.format(2)}", b"x", headers={"Content-Type": "application/octet-stream"}).json
+    for reply in (last, again):
+        assert reply["complete"]
+        if "media_url" in settings:
+            assert reply["url"] == reply["files"][0]["url"] == "https://files.example/uploads/a.txt"
+        else:
+            assert reply["url"] == reply["files"][0]["url"] == (f"/{reply['id']}" if leads_to else None)
+    if leads_to:
+        assert found.get(last["url"]).body == b"xx"
+
+
+class Signing(MemoryUploadBackend):
+    """Its URLs hold for a while."""
+
+    signed = 0
+
+    def url(self, filename: str) -> str | None:
+        type(self).signed += 1
+        return f"https://files.example/{filename}?signature={self.signed}"
+
+
+class Forgetful(Signing):
+    """Says URLs only of what it has just stored."""
+
+    def url(self, filename: str) -> str | None:
+        return super().url(filename) if self.upload.filename == filename else None
+
+
+@pytest.mark.parametrize(("backend", "fresh"), [(Signing, True), (Forgetful, False)])
+def test_a_stored_files_address_leads_to_an_url_that_is_signed_anew(
+    tmp_path: Path, backend: type[Signing], fresh: bool
+) -> None:
+    backend.files, backend.signed = {}, 0
+    found = webtest.TestApp(upload_endpoint(backend, partials_dir=str(tmp_path / "partials")))
+    first, last = pieces(found)
+    gone = [found.get(first["url"], status=302).headers["Location"] for _ in range(2)]
+    assert last["url"] == "https://files.example/a.txt?signature=1"
+    assert (gone == [last["url"]] * 2) is not fresh
+    assert len({last["url"], *gone}) == (3 if fresh else 1)

@@ -6,7 +6,7 @@ What lives here: how each sends its piece, and what its answer says. What must n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -76,7 +76,7 @@ class Play:
         assert answer.status in (200, 204), answer
         return answer.status == 200
 
-    def told(self, answer: Answer) -> tuple[bool, str, str]:
+    def told(self, answer: Answer) -> tuple[bool, str, str | None]:
         """What a piece's answer says: is the file complete, its id, its URL."""
         if self.widget == "filepond":  # which reads nothing but the status: the id is known from the start
             at = int(answer.headers["upload-offset"])
@@ -85,6 +85,12 @@ class Play:
         assert (reply["success"], reply["uuid"], reply["files"][0]["id"]) == (True, reply["id"], reply["id"])
         assert re.fullmatch("[A-Za-z0-9_-]{22}", reply["id"])
         return reply["complete"], reply["id"], reply["url"]
+
+
+def agree(told: Iterable[tuple[bool, str, str | None]]) -> bool:
+    """Do the answers tell one id and one URL? That of a file which nobody can get is null when it is complete."""
+    ids, urls = {upload_id for _, upload_id, _ in told}, {url for complete, _, url in told if url or not complete}
+    return len(ids) == 1 and len(urls) <= 1
 
 
 def stored_as(name: str) -> Callable[[str], bool]:

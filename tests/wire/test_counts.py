@@ -15,7 +15,7 @@ import pytest
 from tests.wire import store
 from tests.wire.client import Answer
 from tests.wire.doors import Door
-from tests.wire.playing import EVERY, ORDERED, UNORDERED, Play
+from tests.wire.playing import EVERY, ORDERED, UNORDERED, Play, agree
 from tests.wire.visiting import Visit
 
 pytestmark = pytest.mark.servers
@@ -71,7 +71,7 @@ def test_so_many_runs_of_eight_pieces_side_by_side_are_so_many_files(door: Door,
         told = {play.told(answer) for answer in side_by_side(door, play, run)}
         last = play.send(Visit(door), run % PIECES)  # whichever came last, the page learns it from any repeat
         told.add(play.told(last))
-        assert len({(upload_id, url) for _, upload_id, url in told}) == 1
+        assert agree(told)
         assert last.json["complete"]
         workers[last.json["process"]] += 1
     assert store.take(door.root) == {play.name: play.whole for play in plays}
@@ -91,7 +91,7 @@ def test_so_many_uploads_side_by_side_of_eight_pieces_in_turn_are_so_many_files(
         told = []
         for k in range(PIECES):
             told += [play.told(play.send(visit, k)) for _ in range(1 + (k == run % PIECES))]
-        assert len({(upload_id, url) for _, upload_id, url in told}) == 1
+        assert agree(told)
         return play
 
     with ThreadPoolExecutor(8) as pool:

@@ -18,7 +18,7 @@ from ajaxupload.partials.file import FilePartials
 from tests.wire import store
 from tests.wire.client import Answer
 from tests.wire.doors import Door
-from tests.wire.playing import EVERY, ORDERED, UNORDERED, Play
+from tests.wire.playing import EVERY, ORDERED, UNORDERED, Play, agree
 from tests.wire.visiting import Visit
 
 UUID = "0b2d6c0e-5b1f-4b7e-9d4e-6a1f0c3b7a55"
@@ -73,7 +73,7 @@ def run(door: Door, schedule: Schedule) -> None:
     """Send it all; what each answer says, and what is stored."""
     play, browser, sent = schedule.play, Visit(door), 0
     play.begin(browser)
-    told: list[tuple[bool, str, str]] = []
+    told: list[tuple[bool, str, str | None]] = []
     with ThreadPoolExecutor(8) as pool:
         for numbers in schedule.rounds:
             visits = [Visit(door) if sent + n in schedule.fresh else browser for n in range(len(numbers))]
@@ -86,7 +86,7 @@ def run(door: Door, schedule: Schedule) -> None:
     assert last[0]
     again = [play.told(taken(play, browser, k, play.send(browser, k))) for k in schedule.after]
     assert [complete for complete, _, _ in again] == [True] * len(again)
-    assert len({(upload_id, url) for _, upload_id, url in (*told, last, *again)}) == 1
+    assert agree((*told, last, *again))
     assert store.visible(door.root) == {"a.bin": play.whole}
 
 

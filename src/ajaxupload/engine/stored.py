@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
@@ -132,16 +131,6 @@ class Stored(Resumable):
         """Is the asker who brought it?"""
         return record.owner is not None and self.owner_of(request, record.principal, "") == record.owner
 
-    def is_past(self, upload_id: str, after: float) -> bool:
-        """Was it stored longer ago than so many seconds?"""
-        try:
-            with self.store.find(upload_id) as partial:
-                record = partial.record
-        except NotFound:
-            return False
-        age = time.time() - (record.completed or record.created)
-        return record.state == "complete" and age > after
-
     def read(self, record: Record) -> BinaryIO:
         """Its bytes. NotFound where the file is gone, or its store cannot hand it out."""
         opened = getattr(self.engine.settings.backend.create(), "open", None)
@@ -150,6 +139,15 @@ class Stored(Resumable):
         with storing():
             file: BinaryIO = opened(record.filename)
             return file
+
+    def url(self, record: Record) -> str | None:
+        """Where its store has it, by now: a signed URL that was told when it was stored may have expired."""
+        if record.state != "complete":
+            return None
+        url = getattr(self.engine.settings.backend.create(), "url", None)
+        with storing():
+            fresh = url(record.filename) if url is not None and record.filename is not None else None
+        return fresh or record.url or record.result.get("url")
 
     @property
     def deletes(self) -> bool:

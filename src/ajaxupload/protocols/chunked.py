@@ -4,8 +4,8 @@ What lives here: from what one request says of its piece to the upload that it b
 and the answer. What must not: any one widget's parameter names (one file each).
 
 A piece counts when it is whole. One that comes again is compared and answered like the first time, for browsers repeat
-requests by themselves. Every answer has the upload's final id and address: with pieces side by side, the one that the
-page gets to see is the one that arrived last.
+requests by themselves. Every answer has the upload's final id, and an address: with pieces side by side, the one that
+the page gets to see is the one that arrived last. That of a stored file is null where nobody can get it.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ class ChunkProtocol(Protocol):
     def answer(self, request: UploadRequest, partial: Partial, upload: Upload | None) -> Response:
         """What was stored, or where it will be."""
         found = partial.record.upload(partial.offset) if upload is None else upload
-        if not found.url and "url" not in found.result:
+        if upload is None:  # the store's own, or one by `serve`, is known when it is complete
             found.url = self.mount.url_of(request, found.id)
         facts = self.mount.success(request, [found], owned=partial.record.owner is not None)
         return replies.json_reply({**facts, "complete": upload is not None})

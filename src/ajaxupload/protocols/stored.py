@@ -55,8 +55,8 @@ def stored_elsewhere(mount: Mount, request: UploadRequest) -> Response:
         raise NotFound
     with mount.find(request, request.tail, "status") as partial:
         record = partial.record
-    url = record.url or record.result.get("url")
-    if record.state != "complete" or not url:
+    url = mount.resumable().url(record)
+    if not url:
         raise NotFound
     response = Response(status=302, content_type=None)
     response.headers["Location"] = quote(str(url), safe="/:?#[]@!$&'()*+,;=%~-._")
