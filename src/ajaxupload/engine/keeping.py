@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 
 from .. import events
-from ..errors import ConfigError, StorageUnavailable
+from ..errors import ConfigError, StorageUnavailable, UploadError
 from ..partials import Partials
+from .hooks import storing
 from .receive import Engine
 from .storename import store_name
 from .sweeping import Sweeper
@@ -40,11 +41,9 @@ class Keeping:
         """Make the place, and clear what expired. Raises ConfigError. Comes with the first upload at the latest."""
         self.store.startup()
         try:
-            # Read or made now: from here on it is at hand, whatever becomes of the disk.
-            self._store_key = self.store.key_id("store", store_name(self._settings))
             self.sweep()
         except OSError as error:
-            raise ConfigError(f"unfinished uploads cannot be told apart or looked through: {error}") from error
+            raise ConfigError(f"unfinished uploads cannot be looked through: {error}") from error
         self._started = True
 
     def ready(self) -> bool:
@@ -65,7 +64,18 @@ class Keeping:
         StorageUnavailable where none can be kept."""
         if not self.ready():
             raise StorageUnavailable
+        if not self._store_key:
+            with storing():
+                self._store_key = self.store.key_id("store", store_name(self._settings))
         return self._store_key
+
+    def keyed(self) -> bool:
+        """Is the secret at hand too, by which askers are told apart? Once there, it stays."""
+        try:
+            return bool(self.store_key)
+        except UploadError as error:
+            _log.warning("askers cannot be told apart: %s", error.__cause__ or error)
+            return False
 
     def key_id(self, *words: str) -> str:
         """The id that these words (endpoint, principal, client's key) have here always, and at no other store. Raises

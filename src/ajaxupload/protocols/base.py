@@ -61,7 +61,7 @@ class Mount:
         admit = self._admit(request, "create")
         key = request.headers.get("Idempotency-Key", "").strip()
         stored = self.partials
-        if stored is None or not (key or stored.keeps) or not stored.ready():
+        if stored is None or not (key or stored.keeps) or not stored.keyed():
             return self.engine.batch(request, protocol, admit)
         if key:
             ids = partial(self._key_file, request, key)
@@ -109,7 +109,7 @@ class Mount:
             raise NotFound
         who = self.guard.admit(request, "list", Upload(path_names=request.path_names))
         stored = self.resumable()
-        found = stored.listed(request, who) if stored.ready() else []
+        found = stored.listed(request, who) if stored.keyed() else []
         if who is None:
             visitors.visitor_of(self, request)  # whoever comes with no cookie has one from now on
         return found
@@ -121,7 +121,8 @@ class Mount:
     def _links(self, request: UploadRequest, upload: Upload, owned: bool) -> dict[str, str]:
         """blueimp's `deleteUrl` and `deleteType`, which the superset has for all; a `url` where the store has none."""
         found: dict[str, str] = {}
-        if self.partials is None or upload.state != "complete" or not self.partials.ready():
+        offered = self.partials is not None and (self.partials.deletes or self.settings.serve)
+        if self.partials is None or not offered or upload.state != "complete" or not self.partials.keyed():
             return found
         if owned and self.partials.deletes and self.owner_of(request, upload.principal, upload.id) is not None:
             found |= {"deleteUrl": self.url_of(request, upload.id), "deleteType": "DELETE"}

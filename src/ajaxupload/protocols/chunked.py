@@ -138,7 +138,7 @@ class ChunkProtocol(Protocol):
     def asked(self, request: UploadRequest, piece_key: tuple[str, ...], size: int | None = None) -> Key | None:
         """As `key_of`, for a question: None for who has sent nothing of what others may have begun. It is told that
         nothing is there, sends all of it, and what it sends is compared."""
-        key = self.key_of(request, piece_key, size) if self.mount.resumable().ready() else None
+        key = self.key_of(request, piece_key, size) if self.mount.resumable().keyed() else None
         if key and key.shared and not visitors.visitor_of(self.mount, request, settling=True).takes_part(key.text):
             return None
         return key
@@ -216,7 +216,7 @@ class ChunkProtocol(Protocol):
         return not any(start < piece.start + piece.most and piece.start < end for start, end in gaps)
 
     def _asked_id(self, request: UploadRequest, piece: Piece) -> str:
-        if not piece.guessable and self.mount.resumable().ready():
+        if not piece.guessable and self.mount.resumable().keyed():
             return self.upload_id(request, piece.key, guessable=False)
         if key := self.asked(request, piece.key):
             return self._current_id(key)

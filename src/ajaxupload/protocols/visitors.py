@@ -111,14 +111,14 @@ def stand_in(mount: Mount, request: UploadRequest, *upload: str) -> str:
 
 def greet(mount: Mount, request: UploadRequest) -> None:
     """Tell a browser apart that has come to look at the endpoint: before its first upload."""
-    if mount.partials is not None and mount.settings.authorize is None and mount.partials.ready():
+    if mount.partials is not None and mount.settings.authorize is None and mount.partials.keyed():
         visitor_of(mount, request)
 
 
 def show(mount: Mount, request: UploadRequest, response: Response) -> None:
     """Set the cookie if there is something new to say in it."""
     found: Visitor | None = request.environ.get("ajaxupload.visitor")
-    if found is None or not mount.resumable().ready():
+    if found is None or not mount.resumable().keyed():
         return
     value = f"{found.text}.{_signature(mount, found.text)}"
     path = request.environ.get("SCRIPT_NAME", "") or "/"
@@ -131,7 +131,7 @@ def show(mount: Mount, request: UploadRequest, response: Response) -> None:
 
 def _signed(mount: Mount, request: UploadRequest) -> Visitor | None:
     """The visitor of the request's cookie, if we have signed it: which is not known where nothing can be kept."""
-    if _COOKIE not in request.cookies or not mount.resumable().ready():
+    if _COOKIE not in request.cookies or not mount.resumable().keyed():
         return None
     text, _, signature = str(request.cookies[_COOKIE]).rpartition(".")
     if "." not in text or not secrets.compare_digest(signature.encode(), _signature(mount, text).encode()):
