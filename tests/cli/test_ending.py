@@ -20,7 +20,7 @@ CONTENT = hashlib.shake_256(b"content").digest(3_000_001)
 
 
 class Slow:
-    """An upload that has sent its first half."""
+    """An upload that has sent its first half. It reads what it is told as it comes, as clients do."""
 
     def __init__(self, server: Served) -> None:
         self.client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
@@ -28,6 +28,9 @@ class Slow:
         self.client.sendall(head.encode() + CONTENT[:1_500_000])
         self.server = server
         self.connected = time.monotonic()
+        self._found, self._failed = b"", [OSError("nothing was read")]
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
     def begun(self) -> Slow:
         """Once the worker holds an open file for it."""
@@ -47,15 +50,25 @@ class Slow:
 
     def answer(self) -> str:
         """All that the server says until it closes."""
-        found = b""
-        with self.client:
-            while block := self.client.recv(65536):
-                found += block
-                if b"\r\n\r\n" in found and (length := re.search(rb"Content-Length: (\d+)", found)):
-                    _, _, body = found.partition(b"\r\n\r\n")
-                    if len(body) >= int(length[1]):
-                        break
-        return found.decode()
+        self._reader.join()
+        if self._failed:
+            raise self._failed[0]
+        return self._found.decode()
+
+    def _read(self) -> None:
+        try:
+            with self.client:
+                while not self._is_answered() and (block := self.client.recv(65536)):
+                    self._found += block
+        except OSError as error:
+            self._failed = [error]
+        else:
+            self._failed = []
+
+    def _is_answered(self) -> bool:
+        head, _, body = self._found.partition(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", head)
+        return length is not None and len(body) >= int(length[1])
 
 
 def _link(path: Path) -> str:

@@ -11,6 +11,7 @@ from webob import Request, Response
 from ajaxupload import upload_endpoint
 from ajaxupload.endpoint import Endpoint
 from ajaxupload.testing.driving import noise
+from tests.s3.faults import reset
 from tests.s3.proxy import Proxy
 from tests.s3.stores import Bucket
 from tests.s3.tools import MIB
@@ -61,12 +62,13 @@ def test_a_store_that_is_down_at_the_end_loses_nothing_and_is_asked_again(
     bucket: Bucket, proxy: Proxy, via: dict[str, Any], tmp_path: Path
 ) -> None:
     url = created(endpoint(tmp_path, via))
-    proxy.close()
+    proxy.fail("*", reset())
     answer = patch(endpoint(tmp_path, via), url, 0, len(CONTENT))
     assert answer.status_code == 503
     assert leftovers(tmp_path)
     assert not bucket.objects()
-    answer = tus(endpoint(tmp_path, bucket.options()), "HEAD", url)
+    proxy.heal()
+    answer = tus(endpoint(tmp_path, via), "HEAD", url)
     assert (answer.status_code, answer.headers["Upload-Offset"]) == (200, str(len(CONTENT)))
     (key,) = bucket.objects()
     assert bucket.read(key) == CONTENT

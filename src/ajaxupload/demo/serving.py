@@ -51,8 +51,9 @@ IDLE_SECONDS = 60.0
 _GRACE, _HURRY = 30, 15
 #: Seconds by which the parent waits longer than its workers, which give up by themselves; it would kill.
 _MARGIN = 5
-#: Seconds for which an interrupted client that goes on sending is listened to, at most and after its last byte.
-_LINGER, _QUIET, _FORGOTTEN = 3.0, 1.0, 1 << 16
+#: Seconds for which an interrupted client that has not hung up is listened to, at most and after its last byte: a
+#: segment for which there was no room is sent again after 0.2 s, then after twice as long each time.
+_LINGER, _QUIET, _FORGOTTEN = 3.5, 2.0, 1 << 16
 _ENDS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 #: Seconds that an idle connection is kept: longer than a person needs from the page to the file chooser's "open".
 _KEEP_ALIVE = 15
@@ -116,6 +117,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         finally:
             if self._interrupted:
                 _linger(conn.sock)
+                conn.close()  # the loop that would do so has ended, or is about to
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         for each in _ENDS:  # once is enough: the parent passes on what a terminal has sent to us as well

@@ -29,7 +29,8 @@ def store_name(settings: EndpointSettings) -> str:
     options = {name: getattr(backend, name) for name in options_of(type(backend))}
     name = str(own()) if own is not None else f"{_text(type(backend))} {_text(options)}"
     # In its private directory a store has neighbours only; elsewhere it may meet any other.
-    return f"{name} of {scratch()}" if scratch is not None and chosen_dir(settings) else name
+    chosen, private = chosen_dir(settings), scratch() if scratch is not None else None
+    return f"{name} of {os.path.relpath(private, chosen)}" if private and chosen else name
 
 
 def _text(value: Any) -> str:

@@ -18,9 +18,10 @@ __all__ = ["Key"]
 class Key:
     """The secret in the folder `root`, which `prepare` makes: whoever asks for the secret may be the first."""
 
-    def __init__(self, root: str, prepare: Callable[[], None]) -> None:
+    def __init__(self, root: str, prepare: Callable[[], None], *, durable: bool) -> None:
         self._path = os.path.join(root, "key")
         self._prepare = prepare
+        self._durable = durable
         self._secret: bytes | None = None
 
     def secret(self) -> bytes:
@@ -39,7 +40,8 @@ class Key:
             with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
                 file.write(secrets.token_bytes(32))
                 file.flush()
-                sync(file.fileno())  # before it has its name
+                if self._durable:
+                    sync(file.fileno())  # before it has its name
             with suppress(FileExistsError):
                 os.link(draft, self._path)
             if not os.stat(self._path).st_size:

@@ -56,7 +56,7 @@ class FilePartials:
         self._ttl = ttl
         self.accounts = Accounts(os.path.join(root, "quota"), durable=durable)
         self._tally = Tally(os.path.join(root, "open"), caps or Caps(), self.accounts, unknown=unknown)
-        self._key = Key(root, self.startup)
+        self._key = Key(root, self.startup, durable=durable)
 
     def startup(self) -> None:
         """Make the folder, for its owner alone. Raises ConfigError."""
