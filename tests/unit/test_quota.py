@@ -211,3 +211,33 @@ def test_a_directory_that_cannot_keep_accounts_is_said_at_start(tmp_path: Path) 
     (tmp_path / "kept" / "quota").touch()
     with pytest.raises(ConfigError, match="who has stored how much"):
         Site(tmp_path, partials_dir=str(tmp_path / "kept"))
+
+
+def test_two_stores_have_a_quota_each(tmp_path: Path) -> None:
+    """Endpoints made by `upload_endpoint` have one path, and these have one place for their books."""
+    sites = [
+        Site(tmp_path, media_root=str(tmp_path / "media"), upload_dir=name, partials_dir=str(tmp_path / "partials"))
+        for name in ("one", "two")
+    ]
+    assert [site.put(8 << 10).status_code for site in sites] == [201, 201]
+    assert [site.standing() for site in sites] == [(8 << 10, 0)] * 2
+    refused(sites[0].put(8 << 10))
+
+
+def test_a_file_of_which_nobody_knows_the_name_takes_nobodys_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was to be a.bin became another name, and the disk was full when that should have been noted."""
+    site = Site(tmp_path)
+    assert site.put(8 << 10, "a.bin").status_code == 201
+    site.who = "bob"
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, caplog.at_level(logging.CRITICAL, "ajaxupload"):
+        patched.setattr(site.endpoint.engine.quota.accounts, "settle", full)
+        assert site.put(1 << 10, "a.bin").status_code == 201
+    assert [site.standing(who) for who in ("ann", "bob")] == [(8 << 10, 0), (1 << 10, 0)]
+    assert site.endpoint.engine.quota.look_through() == 1, "it is not known to be there"
+    assert [site.standing(who) for who in ("ann", "bob")] == [(8 << 10, 0), (0, 0)]

@@ -14,6 +14,7 @@ from webob import Response
 
 from ajaxupload import events
 from ajaxupload.errors import Forbidden
+from ajaxupload.request import UploadRequest
 from ajaxupload.upload import Upload
 from tests.support.quotas import TEN, Site, refused
 
@@ -264,3 +265,15 @@ def test_two_endpoints_with_one_function_share_what_is_under_way(tmp_path: Path,
     one, other = (Site(tmp_path, own.left) for _ in range(2))
     assert one.create(8 << 10).status_code == 201
     refused(other.put(4 << 10), "2 KiB is left")
+
+
+def test_a_writer_that_comes_too_late_sets_nothing_aside(tmp_path: Path) -> None:
+    """Its connection hung while another one finished the upload, whose size it has not heard of."""
+    site = Site(tmp_path, "3 MiB")
+    url = site.create(None).headers["Location"]
+    assert site.endpoint.partials is not None
+    with site.endpoint.partials.store.find(url.strip("/")) as late:
+        site.tus("PATCH", url, bytes(1000), Upload_Offset="0", Upload_Length="1000")
+        site.endpoint.engine.quota.room(UploadRequest.blank("/"), late)(2000)
+    assert site.standing() == (1000, 0)
+    assert site.put(5 << 19).status_code == 201

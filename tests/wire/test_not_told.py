@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from webob import Response
 
+from ajaxupload import upload_endpoint
 from ajaxupload.errors import NotAuthenticated
 from ajaxupload.upload import Upload, new_id
 from tests.backends.test_local_syscalls import Call, calls
@@ -127,3 +128,20 @@ def step(trace: list[Call], word: str, following: str) -> list[str]:
     (first,) = (at for at, text in enumerate(words) if f"STEP again {word}" in text)
     (last,) = (at for at, text in enumerate(words) if f"STEP again {following}" in text or f"STEP {following}" in text)
     return [call.name for call in trace[first + 1 : last]]
+
+
+@pytest.mark.parametrize("said", [{}, TUS, IETF], ids=["plain", "tus", "ietf"])
+@pytest.mark.parametrize("by", [TUS, IETF], ids=["tus", "ietf"])
+def test_what_a_visitor_has_stored_stays_the_visitors(tmp_path: Path, by: dict[str, Any], said: dict[str, Any]) -> None:
+    """Whoever was given its link may read it, and cannot take the word of it away."""
+    site = Site(tmp_path, None)
+    allowed = dict.fromkeys(("allow_delete", "allow_list", "serve"), True)
+    site.endpoint = upload_endpoint("local", upload_dir=str(tmp_path / "in"), durable=False, **allowed)
+    cookie = site.ask("GET", "/", Accept="text/html").headers["Set-Cookie"].partition(";")[0]
+    more = {"Upload_Length": "3", "Content_Type": "application/offset+octet-stream"} if by is TUS else {}
+    done = site.ask("POST", "/", b"abc", Cookie=cookie, Upload_Complete="?1", **by, **more)
+    url = done.headers.get("Location") or f"/{done.json['id']}"
+    assert site.ask("DELETE", url, **said).status_code == 404
+    assert site.ask("GET", url).body == b"abc"
+    assert site.ask("DELETE", url, Cookie=cookie).status_code == 200
+    assert list((tmp_path / "in").iterdir()) == []

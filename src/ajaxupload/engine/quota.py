@@ -4,8 +4,8 @@ What lives here: whose account it is, how much is left, and the words of the ref
 (partials/file/accounts.py), the files of one request (reserved.py).
 
 `quota` is a size, and then what was stored is counted here; or the application's own function, which says how many
-bytes are left by its own accounting, and only what is under way is counted here. Such a function is asked outside any
-lock. Should an upload end meanwhile, whose bytes it may or may not have counted, it is asked again.
+bytes are left by its own accounting, and only what is under way is counted here. Such a function is asked outside the
+books' lock. Should an upload end meanwhile, whose bytes it may or may not have counted, it is asked again.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Quota:
         self._settings = settings
         self._quota = settings.quota
         self._accounts: Accounts | None = None
+        self._store = ""
 
     @property
     def set(self) -> bool:
@@ -100,8 +101,20 @@ class Quota:
             nonlocal held
             if self.set and partial.record.size is None and end > held:
                 held = self.grow(request, partial.record, end)
+                self._give_back_what_is_late(partial)
 
         return reach
+
+    def _give_back_what_is_late(self, partial: Partial) -> None:
+        """Another request may have completed the upload, or ended it: its claim was settled then, and would be a second
+        one. Looked for afterwards, so that whoever completes it later settles this one too."""
+        with storing():
+            try:
+                state = partial.reload().state
+            except NotFound:
+                state = "gone"
+            if state != "open":
+                self.accounts.release(partial.record.id)
 
     def declare(self, request: UploadRequest, record: Record, size: int, parts: Sequence[str]) -> None:
         """Set aside as much as an upload is large, whose size was unknown; what `parts` of it have set aside becomes
@@ -141,14 +154,17 @@ class Quota:
         named = (
             f"{quota.__module__}:{quota.__qualname__}" if hasattr(quota, "__qualname__") else type(quota).__qualname__
         )
-        whose = json.dumps([named if callable(quota) else self._settings.path, upload.principal])
+        of = [named] if callable(quota) else [self._settings.path, self.store]
+        whose = json.dumps([*of, upload.principal])
         account = hashlib.sha256(whose.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return Claim(holder or upload.id, upload.id, account, counted=not callable(quota), holder=holder)
 
     @property
     def store(self) -> str:
         """Where names are unique; another endpoint may share it."""
-        return hashlib.sha256(store_name(self._settings).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        if not self._store:
+            self._store = hashlib.sha256(store_name(self._settings).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return self._store
 
     def ahead(self, end: int) -> int:
         """How much to set aside at once for a file of unknown size of which so many bytes have come."""

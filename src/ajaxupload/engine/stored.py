@@ -127,6 +127,13 @@ class Stored(Resumable):
             raise
         return partial
 
+    def discard(self, request: UploadRequest, partial: Partial, error: BaseException | None = None) -> None:
+        """As of any resumable upload. The word of a stored file is its owner's to take away: NotFound for others."""
+        record = partial.record
+        if record.state == "complete" and record.owner is not None and not self.is_owner(request, record):
+            raise NotFound
+        super().discard(request, partial, error)
+
     def is_owner(self, request: UploadRequest, record: Record) -> bool:
         """Is the asker who brought it?"""
         return record.owner is not None and self.owner_of(request, record.principal, "") == record.owner

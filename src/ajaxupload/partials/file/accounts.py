@@ -91,9 +91,11 @@ class Accounts:
         self._incoming = Incoming(root, durable=False)
 
     def startup(self) -> None:
-        """Make them, and give back what the dead have held. Raises ImportError where this Python has no SQLite."""
+        """Make them, and give back what the dead have held. Raises ImportError where this Python has no SQLite, and
+        OSError where no process can be told from a dead one, for want of locks."""
         with self._books.opened():
             pass
+        self.slot().drop()
         self.bury()
 
     # ---- under way ---------------------------------------------------------------------------------------------------
@@ -192,7 +194,7 @@ class Accounts:
             return 0
         with self._books.opened() as books:
             found = books.execute("SELECT file, upload FROM kept WHERE store = ?", (store,)).fetchall()
-        missing = [(store, file, upload) for file, upload in found if not is_there(file)]
+        missing = [(store, file, upload) for file, upload in found if "\0" in file or not is_there(file)]
         with self._books.opened() as books:
             books.executemany("DELETE FROM kept WHERE store = ? AND file = ? AND upload = ?", missing)
         return len(missing)

@@ -3,8 +3,8 @@
 What lives here: opening it, its schema, and the lines that more than one change needs. What must not: when something
 changes (accounts.py).
 
-Our own lock stands around each transaction: it holds over machines and on file systems without locks (lock.py), where
-SQLite's own do not, and so these are switched off. A transaction whose process died is rolled back by the next one.
+Our own lock stands around each transaction: it holds over machines, where SQLite's own do not, and so these are switched
+off. A transaction whose process died is rolled back by the next one.
 """
 
 from __future__ import annotations
@@ -175,4 +175,11 @@ def give_back(books: sqlite3.Connection, claims: Sequence[Held]) -> None:
     for each in claims:
         books.execute("DELETE FROM held WHERE id = ?", (each.id,))
         if each.counted and each.store is not None and each.file is not None:
-            keep(books, Kept(each.store, each.file, each.upload, each.account, each.size))
+            keep(books, Kept(each.store, _free(books, each), each.upload, each.account, each.size))
+
+
+def _free(books: sqlite3.Connection, claim: Held) -> str:
+    """The name that the claim's file was to have; beside it where another file has that, and nobody knows which name
+    came of it in the end: one that no store has, for `forget_missing` to find."""
+    there = books.execute("SELECT upload FROM kept WHERE store = ? AND file = ?", (claim.store, claim.file)).fetchone()
+    return str(claim.file) if there is None or there[0] == claim.upload else f"{claim.file}\0{claim.upload}"
