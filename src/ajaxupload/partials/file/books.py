@@ -3,8 +3,8 @@
 What lives here: opening it, its schema, and the lines that more than one change needs. What must not: when something
 changes (accounts.py).
 
-Our own lock stands around each transaction: it holds over machines, where SQLite's own do not, and so these are switched
-off. A transaction whose process died is rolled back by the next one.
+Our own lock stands around each transaction: it holds over machines, where SQLite's own do not, and so these are
+switched off. A transaction whose process died is rolled back by the next one.
 """
 
 from __future__ import annotations
