@@ -33,7 +33,7 @@ class Slow:
         self._reader.start()
 
     def begun(self) -> Slow:
-        """Once the worker holds an open file for it."""
+        """Once a worker holds an open file for it. (A process that is being forked holds its parent's lock.)"""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             if any(self._is_open_in(pid) for pid in self.server.workers()):
@@ -43,7 +43,8 @@ class Slow:
 
     def _is_open_in(self, pid: int) -> bool:
         paths = list(Path(f"/proc/{pid}/fd").iterdir())
-        return any("uploads" in _link(path) for path in paths)
+        links = [_link(path) for path in paths]
+        return any("uploads" in link and not link.endswith(".lock") for link in links)
 
     def finish(self) -> None:
         self.client.sendall(CONTENT[1_500_000:])
