@@ -234,6 +234,7 @@ def test_what_is_gathered_does_not_wait_for_long(tmp_path: Path, pause: float, m
         scan = Clamd(address).begin(None, Upload())
         for _ in range(60):
             clock.now += pause
+            scan.feed(b"")  # must not be told: it would mean the end
             scan.feed(b"x")
         scan.end()
         scan.close()

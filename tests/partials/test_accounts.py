@@ -77,6 +77,16 @@ def test_eight_processes_take_exactly_the_room_that_there_is(tmp_path: Path) -> 
     assert accounts.standing("ann") == (ROOM, 0)
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9", b"100 %3f?x=#1", "ü".encode()])
+def test_the_folder_may_have_any_name(tmp_path: Path, name: bytes) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    accounts = books(folder)
+    accounts.startup()
+    accounts.reserve(claim("a"), Ask(100, ROOM))
+    assert books(folder).standing("ann") == (0, 100)
+
+
 def test_what_a_killed_process_held_is_room_for_the_next_who_asks(tmp_path: Path) -> None:
     accounts = books(tmp_path)
     accounts.startup()

@@ -129,6 +129,8 @@ class _Scan:
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """More of the file."""
+        if not chunk:
+            return  # a chunk of no bytes would be the stream's end: clamd would judge what it has
         if len(self._pending) + len(chunk) <= _GATHER and time.monotonic() - self._sent < _SILENT:
             self._pending += chunk
             return

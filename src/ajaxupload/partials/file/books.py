@@ -126,7 +126,7 @@ class Books:
 
         with suppress(FileExistsError):
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        books = sqlite3.connect(f"file:{quote(self._path)}?nolock=1", uri=True, isolation_level=None)
+        books = sqlite3.connect(f"file:{quote(os.fsencode(self._path))}?nolock=1", uri=True, isolation_level=None)
         # EXTRA: the end of the journal is synced too, so that no power cut takes a transaction back.
         books.execute(f"PRAGMA synchronous = {'EXTRA' if self._durable else 'OFF'}")
         return books
