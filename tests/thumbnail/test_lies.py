@@ -5,6 +5,7 @@ What lives here: real processes that lie, trickle, break off or do not start. Wh
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from pathlib import Path
@@ -78,6 +79,23 @@ def test_the_word_of_a_process_that_was_taken_over_is_not_believed(
     with pytest.raises(Unprocessable) as caught:
         uploaded(jpeg(40, 30), **own)
     assert "damaged" in caught.value.message
+    assert shelf == {}
+
+
+def test_one_that_hangs_up_before_we_go_on_is_judged_like_any(
+    own: dict[str, Any], monkeypatch: pytest.MonkeyPatch, shelf: dict[str, bytes]
+) -> None:
+    send = socket.send_fds
+
+    def send_and_pause(*given: Any) -> int:
+        sent = send(*given)
+        time.sleep(0.3)
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", send_and_pause)
+    monkeypatch.setattr(child_module, "_BOOT", LIAR.replace("ANSWER", repr(b"\0\0\0\x01[")))
+    with pytest.raises(Unprocessable, match="damaged"):
+        uploaded(jpeg(40, 30), **own)
     assert shelf == {}
 
 

@@ -141,7 +141,8 @@ class Child:
         data = pack({**job, "job": number, "cpu": self.limits.cpu})
         self._channel.settimeout(self.limits.wall)
         sent = socket.send_fds(self._channel, [data], [source, output])
-        self._channel.sendall(data[sent:])
+        if rest := data[sent:]:  # to send nothing fails as well where it has answered already, and hung up
+            self._channel.sendall(rest)
         self.jobs += 1
         return number
 
