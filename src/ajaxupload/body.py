@@ -18,7 +18,8 @@ from typing import Any, Protocol
 
 from .errors import BadRequest, BodyIncomplete, BodyTimeout, ClientGone, LengthRequired, NotImplementedHere
 from .lent import Lent, lent_source
-from .pace import Pace, descriptor_of
+from .pace import Pace, descriptor_of, patience
+from .piped import Pipe
 
 __all__ = ["Block", "Body", "body_of", "declared_length"]
 
@@ -35,6 +36,9 @@ _FIRST_READ, _LARGEST_READ = 16 << 10, 1 << 20
 _QUICK, _SLOW = 0.005, 0.1  # seconds that one read took
 
 _GUNICORN = re.compile(r"gunicorn/([0-9]{1,4})\..*", re.ASCII)
+
+#: Bytes for which it is worth making a pipe.
+_PIPED_FROM = 1 << 20
 
 #: What is read of a body that nobody wants, so that a browser which is still sending sees the answer.
 DRAIN_LIMIT = 1 << 20
@@ -206,7 +210,7 @@ class Body:
 
     def _patience(self) -> AbstractContextManager[None]:
         watched = self._connection is not None and self._idle is not None
-        return _patience(self._connection, self._idle) if watched else _NOBODY_WATCHES
+        return patience(self._connection, self._idle) if watched else _NOBODY_WATCHES
 
     def _too_slow(self) -> BodyTimeout:
         self.broken = True
@@ -245,13 +249,32 @@ class Body:
         if self._is_settled():
             return
         deadline = time.monotonic() + seconds
-        with suppress(BodyIncomplete, BodyTimeout), _patience(self._connection, seconds):
+        with suppress(BodyIncomplete, BodyTimeout), patience(self._connection, seconds):
             while not self._is_settled() and limit > 0 and time.monotonic() < deadline:
                 limit -= len(self._read(min(_FIRST_READ, limit)))
 
     def _is_settled(self) -> bool:
         """Is there nothing more to come, or nothing that can?"""
         return self.complete or self.broken or self._will_wait
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Within this a block may be `Piped`: for who takes one after the other, and wants them in a file only."""
+        source = self._source
+        if not (isinstance(source, Lent) and source.can_splice) or (self.length or 0) - self.received < _PIPED_FROM:
+            yield
+            return
+        try:
+            pipe = Pipe()
+        except OSError:  # too many open files: it goes without
+            yield
+            return
+        self._source = source.spliced(pipe)
+        try:
+            yield
+        finally:
+            self._source = source
+            pipe.close()
 
     @property
     def lent(self) -> bool:
@@ -274,19 +297,3 @@ def _meaning(error: Exception) -> BodyIncomplete | BodyTimeout:
     # The rest: gunicorn's NoMoreData and uWSGI's OSError (the client hung up), cheroot's ValueError (a broken chunk),
     # and what other servers think of. The server's input failed, whatever it calls that.
     return BodyIncomplete()
-
-
-@contextmanager
-def _patience(connection: socket.socket | None, seconds: float | None) -> Iterator[None]:
-    """Let no read wait longer than `seconds` for its client; a server that is less patient stays so."""
-    before = connection.gettimeout() if connection is not None else None
-    if connection is None or seconds is None or (before is not None and before <= seconds):
-        yield
-        return
-    with suppress(OSError):  # it may be closed already
-        connection.settimeout(seconds)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            connection.settimeout(before)

@@ -13,8 +13,11 @@ and pipelined requests find what they would have found.
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
+
+from .piped import Pipe, can_splice
 
 __all__ = ["Lent", "lent_source"]
 
@@ -29,6 +32,15 @@ class Lent:
         """Up to `size` bytes, none at the end. A memoryview is lent until the next call, and shows a bytearray from its
         start: whoever searches it can search that. Raises OSError."""
         raise NotImplementedError
+
+    def spliced(self, pipe: Pipe) -> Lent:
+        """The same body, its blocks `Piped` from now on where they were received whole. Only if `can_splice`."""
+        raise NotImplementedError
+
+    @property
+    def can_splice(self) -> bool:
+        """Can its bytes go to a file by themselves?"""
+        return False
 
 
 def lent_source(environ: Mapping[str, Any], length: int) -> Lent | None:
@@ -64,11 +76,22 @@ class _Gunicorn(Lent):
 
     def __init__(self, connection: Any, body: Any) -> None:
         self._connection, self._body, self._reader = connection, body, body.reader
+        self._most = _BLOCK
         self._block: memoryview | None = None
+
+    @property
+    def can_splice(self) -> bool:
+        """Not below TLS, where what comes is not what was sent; and it must be a socket, not something like it."""
+        plain = isinstance(self._connection, socket.socket) and not hasattr(self._connection, "do_handshake")
+        return plain and can_splice()
+
+    def spliced(self, pipe: Pipe) -> Lent:
+        """As of all."""
+        return _Spliced(self._connection, self._body, pipe)
 
     def read(self, size: int, /) -> bytes | memoryview:
         """As of all."""
-        size = min(size, _BLOCK)
+        size = min(size, self._most)
         if pulled := self._body.buf.tell():  # by whoever looked before us
             return bytes(self._body.read(min(size, pulled)))
         size = min(size, self._reader.length)
@@ -91,6 +114,23 @@ class _Gunicorn(Lent):
         got = self._connection.recv_into(self._block[:size])
         self._reader.length -= got
         return self._block[:got]
+
+
+class _Spliced(_Gunicorn):
+    """On gunicorn, past this process's memory."""
+
+    def __init__(self, connection: Any, body: Any, pipe: Pipe) -> None:
+        super().__init__(connection, body)
+        self._pipe, self._most = pipe, pipe.size
+        self._first = bytearray(1)
+
+    def _receive(self, size: int) -> memoryview:
+        # The connection waits for the first byte as it does for anybody: its time limit holds, and what interrupts it.
+        if not size or not self._connection.recv_into(self._first, 1, socket.MSG_PEEK):
+            return memoryview(b"")
+        piped = self._pipe.fill(self._connection.fileno(), size)
+        self._reader.length -= len(piped)
+        return cast("memoryview", piped)  # whoever asked for it knows: Body.unseen
 
 
 class _Buffered(Lent):

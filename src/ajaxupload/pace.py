@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["Pace", "descriptor_of"]
+__all__ = ["Pace", "descriptor_of", "patience"]
 
 #: Seconds between two looks of the watching thread, and how many looks at nothing until it ends.
 _TICK, _LAZY = 0.25, 20
@@ -135,3 +135,19 @@ def descriptor_of(connection: Any, source: Any) -> int | None:
             if stat.S_ISSOCK(os.fstat(fd).st_mode):
                 return fd
     return None
+
+
+@contextmanager
+def patience(connection: socket.socket | None, seconds: float | None) -> Iterator[None]:
+    """Let no read wait longer than `seconds` for its client; a server that is less patient stays so."""
+    before = connection.gettimeout() if connection is not None else None
+    if connection is None or seconds is None or (before is not None and before <= seconds):
+        yield
+        return
+    with suppress(OSError):  # it may be closed already
+        connection.settimeout(seconds)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            connection.settimeout(before)

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 #: Upper-case attributes of a backend class that tell the engine how to call it and are not the user's to set.
-_CONTRACT_FLAGS = frozenset(("LENT_BUFFER",))
+_CONTRACT_FLAGS = frozenset(("LENT_BUFFER", "PIPED_CHUNKS"))
 #: What the engine calls.
 _HOOKS = (
     "startup", "update_filename", "setup", "upload_chunk", "upload_waits", "upload_complete", "upload_aborted",

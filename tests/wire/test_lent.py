@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,15 +29,21 @@ KINDS = [(version, worker) for version in [*OLDER, "27"] for worker in ("gthread
 FILM = hashlib.shake_256(b"film").digest(1_000_001)
 
 
-@pytest.fixture(scope="module", params=KINDS, ids="-".join)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One process, so that one that was left in a wrong state is met again."""
-    version, worker = request.param
+@contextmanager
+def gunicorn(version: str, worker: str, folder: Path, module: str = "telling") -> Iterator[Server]:
+    """One process of that version, so that one that was left in a wrong state is met again."""
     where = str(ROOT / ".gunicorns" / version) if version in OLDER else ""
     more = ["--no-control-socket"] if version >= "25" else []
     command = [sys.executable, "-m", "gunicorn", "-k", worker, "--threads", "4", "--graceful-timeout", "2", *more]
-    command += ["-b", "127.0.0.1:0", f"{APPS}.telling:application"]
-    with running("gunicorn", command, tmp_path_factory.mktemp("lent"), env={"PYTHONPATH": where}) as running_one:
+    command += ["-b", "127.0.0.1:0", f"{APPS}.{module}:application"]
+    with running("gunicorn", command, folder, env={"PYTHONPATH": where}) as running_one:
+        yield running_one
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    version, worker = request.param
+    with gunicorn(version, worker, tmp_path_factory.mktemp("lent")) as running_one:
         yield running_one
     assert not faults(running_one.said)
 

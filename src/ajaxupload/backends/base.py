@@ -37,6 +37,9 @@ class AbstractUploadBackend:
     #: No option: True says that chunks may be lent (memoryviews and bytearrays, good until `upload_chunk` returns).
     #: Otherwise they are always bytes.
     LENT_BUFFER = False
+    #: No option: True says that chunks may also be `ajaxupload.piped.Piped`, which have a length and go `into` a file,
+    #: by its descriptor, and no more than that. A class with an `upload_chunk` of its own does not inherit it.
+    PIPED_CHUNKS = False
 
     #: Optional abilities. A backend that has one defines the method; what it lacks is not offered to clients. A class
     #: with an `upload_chunk` of its own does not inherit `adopt` and `reread`: what it stores may not be what came.

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from ..errors import ConfigError, NotFound
 from ..files import Draft, Incoming, Published, Target, Trail, make_folders, publish, segments, sync
 from ..naming import collision_candidates
+from ..piped import Piped
 from ..values import Mode
 from ._place import Place, locate, prepare
 from .base import AbstractUploadBackend
@@ -56,7 +57,7 @@ class LocalUploadBackend(AbstractUploadBackend):
     DURABLE: bool = True
     #: When the name is taken: "suffix" stores as "name-x7h2k9q.ext", "error" refuses, "replace" replaces.
     COLLISION: Literal["suffix", "error", "replace"] = "suffix"
-    LENT_BUFFER = True
+    LENT_BUFFER = PIPED_CHUNKS = True
 
     #: MEDIA_ROOT -> the working directory when it was started.
     _started_in: ClassVar[dict[str, str]] = {}
@@ -100,9 +101,13 @@ class LocalUploadBackend(AbstractUploadBackend):
             unnamed=self._unnamed,
         )
 
-    def upload_chunk(self, chunk: bytes | bytearray | memoryview, *args: Any, **kwargs: Any) -> None:
+    def upload_chunk(self, chunk: bytes | bytearray | memoryview | Piped, *args: Any, **kwargs: Any) -> None:
         """Write all of it. Raises OSError."""
-        self._written().write(chunk)
+        draft = self._written()
+        if isinstance(chunk, Piped):
+            draft.take(chunk)
+        else:
+            draft.write(chunk)
 
     def adopt(self, whole: Any) -> bool:
         """Take over a finished partial: by a second name for its file, where that is on our file system."""

@@ -14,19 +14,21 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import BinaryIO
 
-from ..body import Block
+from ..backends.base import AbstractUploadBackend
+from ..body import Block, Body
 from ..config import EndpointSettings
 from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import check_size
-from .hooks import storing
+from .hooks import ability, storing
 from .inspecting import Inspection
 from .place import scratch_parent
 
-__all__ = ["Passage"]
+__all__ = ["Passage", "unseen"]
 
 
 class Passage:
@@ -75,6 +77,11 @@ class Passage:
         """Does anybody want to see the bytes, who would not read them by himself?"""
         return self._digest is not None or self._inspection.watches
 
+    @property
+    def unseen(self) -> bool:
+        """Does nobody see the bytes, who are only counted?"""
+        return not self.wanted and self._spool is None
+
     def through(self, chunks: Iterable[Block]) -> Iterator[Block]:
         """The same chunks."""
         upload = self._upload
@@ -108,3 +115,10 @@ class Passage:
         copy = os.fdopen(os.dup(self._spool.fileno()), "rb")
         copy.seek(0)
         return copy
+
+
+def unseen(chunks: Iterable[Block], passage: Passage, backend: AbstractUploadBackend) -> AbstractContextManager[None]:
+    """Within this a body's blocks may be `Piped`, if the backend takes such and nobody else has use for the bytes."""
+    if isinstance(chunks, Body) and passage.unseen and not backend.BUFFER_SIZE and ability(backend, "PIPED_CHUNKS"):
+        return chunks.unseen()
+    return nullcontext()

@@ -26,7 +26,7 @@ from ..request import UploadRequest
 from ..upload import Upload
 from ..validators import TypeRules, check_count, check_declared_size, check_min_size
 from .hooks import ability, adopted, call, chain, feed, name_for, split_head, storing
-from .passing import Passage
+from .passing import Passage, unseen
 from .quota import Quota
 from .reserved import Reserved
 
@@ -133,7 +133,10 @@ class Batch:
             head, rest = self._decide(upload, name, chunks)
             stored = self._prepare(upload, name)
             reread = None if stored.late else ability(stored.backend, "reread")
-            with Passage(self._settings, self._request, upload, reread, keeps=stored.late) as passage:
+            with (
+                Passage(self._settings, self._request, upload, reread, keeps=stored.late) as passage,
+                unseen(chunks, passage, stored.backend),
+            ):
                 self._pass(stored, chain(head, rest), passage)
         except UploadError as error:
             error.file = upload.name  # of several files, the reply says which one it was

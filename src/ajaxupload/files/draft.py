@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import BinaryIO
 
+from ..piped import Piped
 from .folders import Trail, start_write_back, sync
 from .private import Incoming, Slot
 
@@ -102,13 +103,24 @@ class Draft:
                 written = os.write(fd, rest)
                 if not written:
                     raise OSError(errno.EIO, "a write wrote nothing")
-                self._written += written
+                self._count(written)
                 rest = rest[written:]
         except BaseException:
             self._broken = True
             raise
+
+    def take(self, piped: Piped) -> None:
+        """Append all of it. Raises OSError."""
+        try:
+            self._count(piped.into(self._descriptor()))
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _count(self, written: int) -> None:
+        self._written += written
         if self._durable and self._written - self._handed_on >= _WRITE_BACK:
-            start_write_back(fd, self._handed_on, self._written - self._handed_on)
+            start_write_back(self._descriptor(), self._handed_on, self._written - self._handed_on)
             self._handed_on = self._written
 
     def reread(self) -> BinaryIO:
