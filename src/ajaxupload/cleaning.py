@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["FALLBACK", "cut", "display_name", "fit", "log_name", "safe_name", "split_name"]
 
@@ -58,6 +59,7 @@ _ACTIVE = (
 _ACTIVE_INSIDE = re.compile(rf"\.(?=(?:{_ACTIVE})[0-9]*(?: *[.;]|[^A-Za-z0-9 ]))", re.IGNORECASE)
 
 
+@lru_cache(maxsize=64)  # each check asks for it once more
 def safe_name(client_name: str | bytes, *, max_bytes: int = 200) -> str:
     """The name a file may be stored under, made from what the client called it. Never empty, never a path.
 

@@ -14,6 +14,7 @@ import string
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from .cleaning import cut, display_name, log_name, safe_name, split_name
 from .errors import NameTaken
@@ -123,7 +124,7 @@ def render(
     beside it. Raises ValueError for a field that neither we nor `path_names` know: `check_template` finds that at
     start.
     """
-    values = _values(name, upload_id, now)
+    values = _values(name, upload_id, now, _fields(template))
     identities = {**(path_names or {}), "principal": principal}
     *folders, last = template.split("/")
     in_folders = _scopes(identities) | values
@@ -137,19 +138,21 @@ def render(
     )
 
 
-def _values(name: str | bytes, upload_id: str, now: datetime) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def _fields(template: str) -> frozenset[str]:
+    return frozenset(_FIELD.findall(template))
+
+
+def _values(name: str | bytes, upload_id: str, now: datetime, wanted: frozenset[str]) -> dict[str, str]:
+    """Of our fields those that a template wants, and what the name gives in any case."""
     safe = safe_name(name)
     stem, extension = split_name(safe)
-    return {
-        "name": safe,
-        "stem": stem,
-        "ext": extension.lower(),
-        "uuid": str(uuid.uuid4()),
-        "id": _id(upload_id),
-        "year": f"{now.year:04}",
-        "month": f"{now.month:02}",
-        "day": f"{now.day:02}",
-    }
+    values = {"name": safe, "stem": stem, "ext": extension.lower(), "id": _id(upload_id)}
+    if "uuid" in wanted:
+        values["uuid"] = str(uuid.uuid4())
+    if wanted & {"year", "month", "day"}:
+        values |= {"year": f"{now.year:04}", "month": f"{now.month:02}", "day": f"{now.day:02}"}
+    return values
 
 
 def _id(upload_id: str) -> str:
@@ -229,6 +232,10 @@ def suffixed(filename: str) -> str:
     """`filename` with seven random characters before its extension: a name that nobody else has."""
     folder, slash, last = filename.rpartition("/")
     stem, extension = split_name(last)
-    token = "".join(secrets.choice(_TOKEN_ALPHABET) for _ in range(_TOKEN_LENGTH))
+    drawn = secrets.randbelow(len(_TOKEN_ALPHABET) ** _TOKEN_LENGTH)  # at once: each draw asks the kernel
+    token = ""
+    for _ in range(_TOKEN_LENGTH):
+        drawn, digit = divmod(drawn, len(_TOKEN_ALPHABET))
+        token += _TOKEN_ALPHABET[digit]
     room = _SEGMENT_LIMIT - len(extension.encode()) - 1 - _TOKEN_LENGTH
     return f"{folder}{slash}{cut(stem, room)}-{token}{extension}"

@@ -109,6 +109,9 @@ _SVG = re.compile(r"\s*<(?:[\w-]+:)?svg[\s/>]", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\ufffd]")
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
+#: Bytes of a signature that is no coincidence.
+_LONG = 4
+
 
 def sniff(head: bytes) -> Sniffed | None:
     """What a file looks like that begins with `head`; only its first 4 KiB count. None: like nothing known."""
@@ -217,24 +220,37 @@ def _by_puremagic(head: bytes) -> Sniffed | None:
     """The best long signature of puremagic's at the beginning. It is given bytes, never a path."""
     import puremagic  # 10 ms and a table of 160 KB, for the few files that come this far
 
-    if not any(head[start:stop] in known for start, stop, known in _places_of_signatures()):
+    if not _may_be_known(head):
         return None
     try:
         matches = puremagic.magic_string(head)
-        found = (match.mime_type for match in matches if len(match.byte_match) >= 4 and match.offset >= 0)
+        found = (match.mime_type for match in matches if len(match.byte_match) >= _LONG and match.offset >= 0)
         return next((Sniffed(mime, sure=False) for mime in found if mime), None)
     except (LookupError, ValueError, TypeError, AttributeError):  # PureError, "unknown", is a LookupError
         return None
 
 
-@lru_cache(maxsize=1)
-def _places_of_signatures() -> tuple[tuple[int, int | None, frozenset[bytes]], ...]:
-    """Where puremagic's signatures stand, and what stands there. It tries all 1,450 of them, which takes longer than
-    storing a small file; they are at few places and of few lengths, and most files have none of them."""
-    from puremagic import magic_footer_array, magic_header_array
+def _may_be_known(head: bytes) -> bool:
+    """Does one of puremagic's signatures stand where it belongs? It tries all 1,450 of them, which takes longer than
+    storing a small file; they are at few places, and most files have none of them."""
+    size = len(head)
+    return any(
+        head.startswith(signatures, start)
+        for start, by_first_byte in _signatures().items()
+        if -size <= start < size and (signatures := by_first_byte.get(head[start]))
+    )
 
-    places: dict[tuple[int, int | None], set[bytes]] = {}
+
+@lru_cache(maxsize=1)
+def _signatures() -> dict[int, dict[int, tuple[bytes, ...]]]:
+    """Place -> first byte -> those that begin with it there, of those that can lead to an answer (see `_by_puremagic`):
+    the long ones, and the first part of those that have two. A place below 0 counts from the end."""
+    from puremagic import magic_footer_array, magic_header_array, multi_part_dict
+
+    found: dict[int, dict[int, tuple[bytes, ...]]] = {}
     for row in (*magic_header_array, *magic_footer_array):
-        stop = row.offset + len(row.byte_match)  # offsets below 0 count from the end
-        places.setdefault((row.offset, stop or None), set()).add(row.byte_match)
-    return tuple((start, stop, frozenset(known)) for (start, stop), known in places.items())
+        if row.byte_match not in multi_part_dict and (row.offset < 0 or len(row.byte_match) < _LONG):
+            continue
+        place = found.setdefault(row.offset, {})
+        place[row.byte_match[0]] = (*place.get(row.byte_match[0], ()), row.byte_match)
+    return found

@@ -15,6 +15,7 @@ import posixpath
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, BinaryIO, ClassVar, Literal
 from urllib.parse import quote
 
@@ -76,7 +77,7 @@ class LocalUploadBackend(AbstractUploadBackend):
         self._started_in[os.fspath(self.MEDIA_ROOT)] = os.getcwd()
         locate.cache_clear()
         incoming = prepare(
-            self._place(),
+            self._place,
             file_mode=self.FILE_MODE,
             dir_mode=self.DIR_MODE,
             durable=self.DURABLE,
@@ -94,7 +95,7 @@ class LocalUploadBackend(AbstractUploadBackend):
         self._drop_draft()
         self._make_root()
         self._draft = Draft.create(
-            self._place().root,
+            self._place.root,
             self._incoming(),
             mode=self.FILE_MODE,
             durable=self.DURABLE,
@@ -130,11 +131,11 @@ class LocalUploadBackend(AbstractUploadBackend):
 
     def scratch_dir(self) -> str | None:
         """Where unfinished uploads can be kept so that finishing one is a link."""
-        return self._place().private
+        return self._place.private
 
     def store_name(self) -> str:
         """Where files lie as seen from the private directory: another machine may have both at another place."""
-        place = self._place()
+        place = self._place
         return f"file:{os.path.relpath(place.root, place.private)}"
 
     def upload_waits(self, filename: str, *args: Any, **kwargs: Any) -> None:
@@ -146,7 +147,7 @@ class LocalUploadBackend(AbstractUploadBackend):
         draft, parts = self._written(), segments(filename)
         self._make_root()
         names = self._candidates if self._whole is None else self._planned
-        target = Target(self._place().root, tuple(parts[:-1]), self.DIR_MODE, self.DURABLE)
+        target = Target(self._place.root, tuple(parts[:-1]), self.DIR_MODE, self.DURABLE)
         replace = self._incoming() if self.COLLISION == "replace" else None
         self._published = publish(draft, target, lambda: names(filename), replace)
         self._draft = None
@@ -199,16 +200,18 @@ class LocalUploadBackend(AbstractUploadBackend):
             return filename
         return f"{folder}/{filename}"
 
+    @cached_property
     def _place(self) -> Place:
+        """Of this upload: options that are set on the class count for the next one."""
         media_root, private_dir = os.fspath(self.MEDIA_ROOT), self.PRIVATE_DIR
         start = self._started_in.get(media_root) or os.getcwd()
         return locate(start, media_root, os.fspath(self.UPLOAD_DIR), os.fspath(private_dir) if private_dir else None)
 
     def _incoming(self) -> Incoming:
-        return Incoming(self._place().private, durable=self.DURABLE)
+        return Incoming(self._place.private, durable=self.DURABLE)
 
     def _make_root(self) -> None:
-        place = self._place()
+        place = self._place
         make_folders(place.root, self.DIR_MODE, durable=self.DURABLE, below=place.base)
 
     def _candidates(self, filename: str) -> Iterator[bytes]:
@@ -241,7 +244,7 @@ class LocalUploadBackend(AbstractUploadBackend):
             parts = segments(filename)
         except ValueError as error:
             raise NotFound from error
-        with Trail(self._place().root, parts[:-1]) as trail:
+        with Trail(self._place.root, parts[:-1]) as trail:
             try:
                 yield trail.folder, parts[-1]
             except OSError as error:

@@ -37,11 +37,12 @@ def _config() -> dict[str, Any]:
     store = {"class": "local", "media_root": f"{root}/media", "upload_dir": ".", "private_dir": f"{root}/private"}
     common = {"backend": "default", "max_size": "1 GiB"}
     return {
-        "backends": {"default": store},
+        "backends": {"default": store, "soft": {**store, "durable": False}},
         "endpoints": {
             "/upload": common,
             "/hashed": {**common, "digest": "sha256"},
             "/slow": {**common, "fast_input": False},
+            "/soft": {**common, "backend": "soft"},
             "/idle": {**common, "idle_timeout": 1},
         },
     }
