@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -20,6 +20,7 @@ from .. import events
 from ..body import Block
 from ..config import EndpointSettings
 from ..errors import BodyIncomplete, Forbidden, Unprocessable, UploadError
+from ..files import synced_together
 from ..naming import display_name
 from ..partials import Record, Whole
 from ..request import UploadRequest
@@ -172,8 +173,9 @@ class Batch:
         """Make all files durable and visible; call it when the request's end was seen. The uploads, in order."""
         uploads = [stored.upload for stored in self._stored]
         self._reserved.publishing(uploads)
-        for stored in self._stored:
-            self._complete(stored)
+        with storing(), synced_together() if len(self._stored) > 1 else nullcontext():
+            for stored in self._stored:
+                self._complete(stored)
         self._published = True
         for stored in self._stored:
             self._emit(events.completed, stored.upload, stored.backend)

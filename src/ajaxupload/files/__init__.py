@@ -15,7 +15,7 @@ except ImportError as error:  # pragma: no cover - Windows, where no test runs
     raise ConfigError("storing files on disk needs a POSIX system such as Linux, macOS or a BSD") from error
 
 from .draft import Draft, probe
-from .folders import Trail, make_folders, segments, start_write_back, sync
+from .folders import Trail, make_folders, segments, start_write_back, sync, synced_together
 from .private import Incoming, Slot
 from .publish import Published, Target, publish
 
@@ -32,4 +32,5 @@ __all__ = [
     "segments",
     "start_write_back",
     "sync",
+    "synced_together",
 ]

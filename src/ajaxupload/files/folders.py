@@ -11,15 +11,16 @@ import errno
 import os
 import stat
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import final
 
 from ..errors import NameTaken, NotFound
 
-__all__ = ["Trail", "make_folders", "segments", "start_write_back", "sync"]
+__all__ = ["Trail", "make_folders", "segments", "start_write_back", "sync", "synced_together"]
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 #: POSIX NAME_MAX on every file system in common use, in bytes.
@@ -50,6 +51,53 @@ def sync(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # macOS's fsync leaves the data in the drive's cache (its fsync(2))
     else:
         os.fsync(fd)
+
+
+#: Folders that are to be synced at the end of this thread's `synced_together`, by device and inode.
+_together = threading.local()
+#: So many of them are kept open.
+_MOST_TOGETHER = 64
+
+
+@contextmanager
+def synced_together() -> Iterator[None]:
+    """Within this the folders on a `Trail` are synced at its end, each once: a thousand new names in a folder cost one
+    sync. Nothing may be called durable before. Raises OSError; if anything else was raised within, it tries."""
+    folders: dict[tuple[int, int], int] = {}
+    _together.folders = folders
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _sync_all(folders)
+        raise
+    else:
+        _sync_all(folders)
+    finally:
+        _together.folders = None
+        for fd in folders.values():
+            os.close(fd)
+
+
+def _sync_all(folders: Mapping[tuple[int, int], int]) -> None:
+    for fd in folders.values():
+        sync(fd)
+
+
+def _sync_folder(fd: int) -> None:
+    """Now, or with others."""
+    folders: dict[tuple[int, int], int] | None = getattr(_together, "folders", None)
+    if folders is None:
+        sync(fd)
+        return
+    info = os.fstat(fd)
+    if (info.st_dev, info.st_ino) in folders:
+        return
+    if len(folders) < _MOST_TOGETHER:
+        with suppress(OSError):  # there is no descriptor to spare
+            folders[info.st_dev, info.st_ino] = os.dup(fd)
+            return
+    sync(fd)
 
 
 def start_write_back(fd: int, at: int, size: int) -> None:
@@ -121,11 +169,11 @@ class Trail:
         New may also mean that another process made it a moment ago and has not synced it yet: its parent was changed
         lately then. Parents at rest cost one fstat.
         """
-        sync(self.folder)
+        _sync_folder(self.folder)
         for depth in reversed(range(len(self._folders))):
             parent = self._fds[depth]
             if depth in self.made or time.time() - os.fstat(parent).st_mtime < _SETTLED:
-                sync(parent)
+                _sync_folder(parent)
 
     def unmake(self) -> None:
         """Remove the folders in `made` that are empty still. Never raises: an empty folder harms nobody."""
