@@ -65,6 +65,7 @@ _PREFIXES: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "application/x-executable"),
     (b"SQLite format 3\0", "application/vnd.sqlite3"),
 )
+_ANY_PREFIX = tuple(prefix for prefix, _ in _PREFIXES)
 
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 # ISO/IEC 14496-12 brands. Anything else in an "ftyp" box is taken for MP4.
@@ -106,6 +107,10 @@ _PROLOGUE = re.compile(
     r"\s*<(?:\?.*?\?|!--.*?--|!doctype\s(?!\s*html)[^>\[]*(?:\[.*?\]\s*)?)>", re.IGNORECASE | re.DOTALL
 )
 _SVG = re.compile(r"\s*<(?:[\w-]+:)?svg[\s/>]", re.IGNORECASE)
+# What a text can begin with that is markup: "<", white space beyond ASCII's own in UTF-8, a byte order mark, nothing.
+_MARKUP_BEGINS = frozenset(
+    (b"<", b"\x0b", b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\xc2", b"\xe1", b"\xe2", b"\xe3", b"\xef", b"")
+)
 _CONTROLS = re.compile(r"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\ufffd]")
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -126,9 +131,8 @@ def sniff(head: bytes) -> Sniffed | None:
 
 
 def _binary(head: bytes) -> str | None:
-    for prefix, mime in _PREFIXES:
-        if head.startswith(prefix):
-            return mime
+    if head.startswith(_ANY_PREFIX):
+        return next(mime for prefix, mime in _PREFIXES if head.startswith(prefix))
     return _container(head) or _by_fields(head)
 
 
@@ -197,6 +201,8 @@ def _mpeg_audio(head: bytes) -> str | None:
 def _text(head: bytes) -> str | None:
     """HTML, SVG or XML, also in UTF-16 if it has a byte order mark; plain text in UTF-16. No other text."""
     encoding = _UTF16.get(head[:2])
+    if not encoding and head.lstrip(b" \t\r\n\f")[:1] not in _MARKUP_BEGINS:
+        return None
     text = head.decode(encoding or "utf-8", "replace").lstrip("\ufeff \t\r\n\f")
     is_xml = text.startswith("<?xml")
     at = 0
@@ -213,6 +219,8 @@ def _text(head: bytes) -> str | None:
 
 def _embedded_pdf(head: bytes) -> str | None:
     """Readers accept junk before a PDF (ISO 32000-1, Annex H.3: within the first 1,024 bytes)."""
+    if b"%PDF-" not in head:
+        return None
     return "application/pdf" if re.search(rb"[\r\n\0]%PDF-[12]\.", head[:1024]) else None
 
 
