@@ -145,8 +145,9 @@ class Load:
         client = Ietf(Gate(self.port, self.root), 8)
         said = f'attachment; filename="{name}"'
         made = self._insist(lambda: client.post(content[:1], complete=False, Content_Disposition=said))
-        url = made.headers["location"]
+        url, deadline = made.headers["location"], time.monotonic() + PATIENCE
         while True:
+            assert time.monotonic() < deadline, "nobody takes the rest"
             at = int(self._insist(lambda: client.head(url)).headers["upload-offset"])
             try:
                 answer = client.patch(url, at, content[at:], complete=True)

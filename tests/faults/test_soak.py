@@ -145,7 +145,9 @@ def soak(tmp_path: Path, chance: random.Random, seconds: float) -> tuple[Load, G
         disk = stack.enter_context(small_disk(tmp_path / "disk"))
         root = disk or tmp_path / "disk"
         env = {**PLAIN, "AJAXUPLOAD_FAULTS_STORE": str(root)}
-        lives = stack.enter_context(Lives(tmp_path, ("--timeout", "10"), env=env))
+        # Given-up uploads, and the records of finished ones, must not fill the disk for good.
+        options = {"expires": max(20.0, 3 * pause)}
+        lives = stack.enter_context(Lives(tmp_path, ("--timeout", "10"), options=options, env=env))
         load, gremlin = Load(lives.port, root), Gremlin(lives, disk, chance)
         loaded(load, gremlin, [*gremlin.harsh(), *gremlin.gentle()], seconds / 2, pause)
         gremlin.restart()

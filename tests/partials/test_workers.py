@@ -19,8 +19,9 @@ from ajaxupload.config import load, short_form
 from ajaxupload.engine import place
 from ajaxupload.engine.sweeping import Sweeper
 from ajaxupload.errors import ConfigError, DigestMismatch
+from ajaxupload.partials import Record
 from ajaxupload.partials.file import FilePartials
-from ajaxupload.upload import Upload
+from ajaxupload.upload import Upload, new_id
 from tests.partials.test_sweep import elapse
 from tests.partials.tripping import in_child
 from tests.partials.uploads import Site, remains, sha
@@ -138,6 +139,31 @@ def test_a_place_that_is_somebody_elses_is_none(tmp_path: Path) -> None:
         os.chown(public / "ours" / "partials", 12345, 12345)
         with pytest.raises(ConfigError, match="belongs to somebody else"):
             FilePartials(str(public / "ours" / "partials")).startup()
+
+
+def test_a_disk_that_is_away_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """The worker has not needed the key yet; one made on the disk below would be nobody else's, and stay its own."""
+    disk, away = tmp_path / "place" / "private", tmp_path / "away"
+    root = disk / "partials"
+    first, second = (FilePartials(str(root), durable=False) for _ in range(2))
+    first.startup()
+    second.startup()
+    known = first.key_id("a")
+    disk.rename(away)
+    for attempt in (lambda: second.key_id("a"), lambda: second.create(Record(new_id(), "/upload", size=1))):
+        with pytest.raises(FileNotFoundError):
+            attempt()
+        assert list((tmp_path / "place").iterdir()) == []
+    away.rename(disk)
+    assert second.key_id("a") == known
+
+
+def test_a_folder_that_somebody_removed_is_made_again(tmp_path: Path) -> None:
+    partials = FilePartials(str(tmp_path / "private" / "partials"), durable=False)
+    partials.startup()
+    (tmp_path / "private" / "partials").rmdir()
+    assert partials.key_id("a")
+    partials.create(Record(new_id(), "/upload", size=1))[0].close()
 
 
 def test_a_digest_is_of_all_bytes_and_of_nothing_else(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ class FilePartials:
         self._ttl = ttl
         self.accounts = Accounts(os.path.join(root, "quota"), durable=durable)
         self._tally = Tally(os.path.join(root, "open"), caps or Caps(), self.accounts, unknown=unknown)
-        self._key = Key(root, self.startup, durable=durable)
+        self._made = False
+        self._key = Key(root, self._make_again, durable=durable)
 
     def startup(self) -> None:
         """Make the folder, for its owner alone. Raises ConfigError."""
@@ -65,12 +66,21 @@ class FilePartials:
             if not _is_ours(self.root):
                 raise ConfigError(f"{self.root}, for unfinished uploads, belongs to somebody else: set partials_dir")
             os.chmod(self.root, 0o700)
+            self._made = True
         except OSError as error:
             reason = error.strerror or str(error)
             raise ConfigError(
                 f"cannot keep unfinished uploads in {self.root} ({reason}): let this process write there, or set "
                 "partials_dir elsewhere (resumable = false does without)"
             ) from error
+
+    def _make_again(self) -> None:
+        """As `startup`, the first time. Then what is around the folder must be there: a disk that was unmounted would
+        be mistaken for an empty one, and get a key of its own."""
+        if self._made:
+            make_folders(self.root, 0o700, durable=self._durable, below=os.path.dirname(self.root))
+        else:
+            self.startup()
 
     def create(self, record: Record, reserve: Reserve = _nothing) -> tuple[FilePartial, bool]:
         """The upload with the record's id, and whether it is new. Raises ValueError for an impossible id, OSError,

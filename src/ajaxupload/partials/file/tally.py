@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...errors import StorageFull, TooManyRequests
+from ...files import make_folders
 from ..base import Record
 from .accounts import Accounts
 from .lock import Lock
@@ -45,7 +46,7 @@ class Tally:
         """Count the record in. Raises TooManyRequests, StorageFull, OSError."""
         folder, size = self._folder(record), record.size if record.size is not None else self._unknown
         with self._locked():
-            os.makedirs(folder, 0o700, exist_ok=True)
+            make_folders(folder, 0o700, durable=False, below=self._root)
             if not os.path.exists(entry := self._entry(folder, record.id, size)):
                 self._check(record, folder, size)
                 os.close(os.open(entry, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -100,7 +101,7 @@ class Tally:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        os.makedirs(self._root, 0o700, exist_ok=True)
+        make_folders(self._root, 0o700, durable=False, below=os.path.dirname(self._root))
         path = os.path.join(self._root, "lock")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
