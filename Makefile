@@ -170,7 +170,7 @@ fuzz: $(FUZZ_VENV)/fuzz.stamp
 # Each fault as often as the documents say, part of what `make full` runs. What measures time or memory comes second,
 # with nothing beside it; the table at the end is of both.
 FAULTS = PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/python -m pytest -o faulthandler_timeout=3600 --durations=10 \
-	--faults-table build/faults.md --faults-seed $$(cat build/faults.seed)
+	--faults-table=build/faults.md --faults-seed=$$(cat build/faults.seed)
 faults: system $(VENV)/dev.stamp $(JS) $(OLDER)
 	@bash .ci/system '$(PYTHON)' faults
 	mkdir -p build
