@@ -261,7 +261,7 @@ class Body:
     def unseen(self) -> Iterator[None]:
         """Within this a block may be `Piped`: for who takes one after the other, and wants them in a file only."""
         source = self._source
-        if not (isinstance(source, Lent) and source.can_splice) or (self.length or 0) - self.received < _PIPED_FROM:
+        if not (isinstance(source, Lent) and source.splices) or (self.length or 0) - self.received < _PIPED_FROM:
             yield
             return
         try:

@@ -38,11 +38,11 @@ class Lent:
         raise NotImplementedError
 
     def spliced(self, pipe: Pipe) -> Lent:
-        """The same body, its blocks `Piped` from now on where they were received whole. Only if `can_splice`."""
+        """The same body, its blocks `Piped` from now on where they were received whole. Only if it `splices`."""
         raise NotImplementedError
 
     @property
-    def can_splice(self) -> bool:
+    def splices(self) -> bool:
         """Can its bytes go to a file by themselves?"""
         return False
 
@@ -89,7 +89,7 @@ class _Gunicorn(Lent):
             _tokens.append(self._token)
 
     @property
-    def can_splice(self) -> bool:
+    def splices(self) -> bool:
         """Not below TLS, where what comes is not what was sent; and it must be a socket, not something like it."""
         plain = isinstance(self._connection, socket.socket) and not hasattr(self._connection, "do_handshake")
         return plain and can_splice()

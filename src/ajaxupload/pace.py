@@ -1,6 +1,7 @@
 """How slow a client may be: the least rate at which a body must come.
 
-What lives here: the reckoning, and giving up a connection whose read lasts too long. What must not: reading (body.py).
+What lives here: the reckoning, the time limit of one read, and giving up a connection whose read lasts too long. What
+must not: reading (body.py).
 
 The reckoning is a bucket of seconds. It is full at first, which is everybody's grace. Waiting for the client drains it;
 each byte that came puts back the time that a byte may take, but never more than the bucket holds. Only waiting counts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,3 +167,11 @@ def test_a_place_that_fails_when_tried_out_is_told_with_what_to_set(
     monkeypatch.setattr(_place, "probe", broken)
     with pytest.raises(ConfigError, match=r"Input/output error.*media_root or upload_dir"):
         LocalUploadBackend(media_root=str(tmp_path / "media")).startup()
+
+
+def test_a_system_without_posix_locks_is_told_what_is_missing() -> None:
+    """Windows, as Python shows it."""
+    code = "import sys; sys.modules['fcntl'] = None; import ajaxupload.files"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "ConfigError: storing files on disk needs a POSIX system" in run.stderr

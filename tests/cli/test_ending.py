@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Served, commanded, served
+from tests.wire.store import held_open
 
 pytestmark = pytest.mark.servers
 
@@ -42,9 +43,8 @@ class Slow:
         raise AssertionError("no worker has taken the upload")
 
     def _is_open_in(self, pid: int) -> bool:
-        paths = list(Path(f"/proc/{pid}/fd").iterdir())
-        links = [_link(path) for path in paths]
-        return any("uploads" in link and not link.endswith(".lock") for link in links)
+        private = self.server.place / ".uploads.ajaxupload"
+        return any(held_open([pid], root) for root in (self.server.folder, private))
 
     def finish(self) -> None:
         self.client.sendall(CONTENT[1_500_000:])
@@ -70,13 +70,6 @@ class Slow:
         head, _, body = self._found.partition(b"\r\n\r\n")
         length = re.search(rb"Content-Length: (\d+)", head)
         return length is not None and len(body) >= int(length[1])
-
-
-def _link(path: Path) -> str:
-    try:
-        return str(path.readlink())
-    except OSError:
-        return ""
 
 
 def test_sigterm_lets_an_upload_finish(tmp_path: Path) -> None:

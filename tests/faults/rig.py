@@ -249,8 +249,3 @@ def memory(pids: list[int], what: str = "VmHWM") -> int:
     """Bytes of all of them: the most that each has ever had in memory (VmHWM), or has now (VmRSS)."""
     found = (re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text()) for pid in pids)
     return sum(int(each[1]) << 10 for each in found if each)
-
-
-def descriptors(pids: list[int]) -> int:
-    """How many all of them have open."""
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)

@@ -6,7 +6,6 @@ What lives here: clients that go away in each way there is, and what the kernel 
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -52,7 +51,7 @@ def held(server: Server) -> Held:
     pids = server.pids()
     said = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
     return Held(
-        sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
+        store.descriptors(pids),
         sum(_number(text, "Threads:") for text in said),
         tuple(sorted(str(path.relative_to(server.root)) for path in server.root.rglob("*") if path.is_file())),
         sum(_number(text, "VmRSS:") << 10 for text in said),

@@ -22,7 +22,7 @@ import pytest
 
 from ajaxupload.partials.file import FilePartials
 from tests.faults.load import Load
-from tests.faults.rig import PLAIN, Lives, descriptors, memory
+from tests.faults.rig import PLAIN, Lives, memory
 from tests.s3.tools import eventually
 from tests.support.tally import Tally
 from tests.wire import store
@@ -117,7 +117,7 @@ def loaded(load: Load, gremlin: Gremlin, faults: list[Callable[[], None]], secon
 def check_flat(lives: Lives, before: tuple[int, int]) -> None:
     """Not much more memory, and no more descriptors, than before; the clients are gone."""
     deadline = time.monotonic() + 20
-    while (open_now := descriptors(lives.server.pids())) > before[0]:
+    while (open_now := store.descriptors(lives.server.pids())) > before[0]:
         assert time.monotonic() < deadline, f"{before[0]} descriptors were open, now {open_now}"
         time.sleep(0.1)
     grown = memory(lives.server.pids(), "VmRSS") - before[1]
@@ -152,7 +152,7 @@ def soak(tmp_path: Path, chance: random.Random, seconds: float) -> tuple[Load, G
         loaded(load, gremlin, [*gremlin.harsh(), *gremlin.gentle()], seconds / 2, pause)
         gremlin.restart()
         loaded(load, gremlin, [], min(20, seconds / 8), pause)
-        before = descriptors(lives.server.pids()), memory(lives.server.pids(), "VmRSS")
+        before = store.descriptors(lives.server.pids()), memory(lives.server.pids(), "VmRSS")
         loaded(load, gremlin, gremlin.gentle(), seconds * 3 / 8, pause)
         check_flat(lives, before)
         load.settle()

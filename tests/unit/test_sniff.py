@@ -172,6 +172,15 @@ def test_nor_is_anything_lost_where_it_has_none(head: bytes) -> None:
     assert _by_puremagic(head) == without_a_first_look(head)
 
 
+@pytest.mark.parametrize(
+    "space", ["", " \t\r\n\f", "\x0b", "\x1c\x1d\x1e\x1f", "\x85", "\xa0", "\u1680", "\u2003\u2028\u205f", "\u3000"]
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_markup_is_found_behind_any_white_space(space: str, mark: str) -> None:
+    for content, mime in (("<html>", "text/html"), ("<svg>", "image/svg+xml"), ("<!-- a --><b>", "text/html")):
+        assert sniff(f"{mark}{space}{content}".encode()) == Sniffed(mime)
+
+
 @pytest.mark.parametrize("head", [b"", b"\0", bytes(4096), b"\x01\x02\x03"])
 def test_unknown_bytes_look_like_nothing(head: bytes) -> None:
     assert sniff(head) is None

@@ -147,6 +147,7 @@ def test_words_for_a_type() -> None:
     ],
 )
 def test_type_of(name: str, mime: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    mimetypes.init()  # as any use of it does; the table of before is Python's own
     monkeypatch.setitem(mimetypes.types_map, ".unheard", "application/x-this-machine")
     assert type_of(name) == mime
 

@@ -83,6 +83,11 @@ def held_open(pids: list[int], root: Path) -> list[str]:
     return found
 
 
+def descriptors(pids: list[int]) -> int:
+    """How many all of them have open."""
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+
+
 def left_behind(pids: list[int], root: Path, patience: float = 5.0) -> list[str]:
     """Unfinished files, named or open, that are still there after `patience` seconds: a server may be told of a client
     that went away a moment after we know, and a second worker may still be trying out its folder."""

@@ -13,11 +13,11 @@ import resource
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ajaxupload.piped import can_splice
+from tests.wire import store
 from tests.wire.client import connected, hang_up, until_closed
 from tests.wire.servers import Server
 from tests.wire.test_lent import KINDS, Answers, gunicorn, keeps_alive, until
@@ -57,24 +57,6 @@ def stored(server: Server, answer: tuple[int, bytes]) -> bytes:
     return (server.root / "media" / name).read_bytes()
 
 
-def left(server: Server) -> list[str]:
-    """Unfinished files and pipes; the listening socket and the like stay."""
-    kept = [path.name for path in (server.root / "private" / "incoming").iterdir() if path.suffix != ".lock"]
-    links = [path for pid in server.pids() for path in Path(f"/proc/{pid}/fd").iterdir()]
-    return kept + [name for name in map(_link, links) if "/media/" in name]
-
-
-def _link(path: Path) -> str:
-    try:
-        return str(path.readlink())
-    except OSError:
-        return ""
-
-
-def descriptors(server: Server) -> int:
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in server.pids())
-
-
 def test_it_goes_by_itself_and_the_next_request_is_answered(server: Server) -> None:
     before = piped(server)
     with connected(server.port) as connection, Answers(connection) as answers:
@@ -97,14 +79,14 @@ def test_requests_that_come_at_once_are_answered_in_turn(server: Server) -> None
 @pytest.mark.parametrize("reset", [False, True], ids=["ends", "resets"])
 def test_a_body_that_breaks_off_leaves_nothing(server: Server, reset: bool) -> None:
     piped(server)
-    names, before = sorted(os.listdir(server.root / "media")), descriptors(server)
+    names, before = sorted(os.listdir(server.root / "media")), store.descriptors(server.pids())
     with connected(server.port) as connection:
         connection.sendall(put("film.bin", len(FILM)) + FILM[:3_000_000])
         hang_up(connection, reset=reset)
         if not reset:
             until_closed(connection)
-    until(lambda: not left(server))
-    until(lambda: descriptors(server) <= before)
+    assert store.left_behind(server.pids(), server.root) == []
+    until(lambda: store.descriptors(server.pids()) <= before)
     assert sorted(os.listdir(server.root / "media")) == names
 
 
@@ -118,7 +100,7 @@ def test_a_full_disk_is_told_and_the_connection_is_left_right(server: Server) ->
     finally:
         for pid in server.pids():
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    until(lambda: not left(server))
+    assert store.left_behind(server.pids(), server.root) == []
     with connected(server.port) as connection, Answers(connection) as answers:
         connection.sendall(put("film.bin", len(FILM)) + FILM)
         assert stored(server, answers.next()) == FILM
@@ -153,4 +135,4 @@ def test_a_client_that_falls_silent_is_given_up(server: Server) -> None:
         assert answers.next()[0] == 408
         assert 0.9 < time.monotonic() - began < 10
         connection.shutdown(socket.SHUT_RDWR)
-    until(lambda: not left(server))
+    assert store.left_behind(server.pids(), server.root) == []

@@ -173,6 +173,7 @@ class Batch:
         """Make all files durable and visible; call it when the request's end was seen. The uploads, in order."""
         uploads = [stored.upload for stored in self._stored]
         self._reserved.publishing(uploads)
+        # One by itself is synced while its folder is open: undoing it then takes no descriptor more.
         with storing(), synced_together() if len(self._stored) > 1 else nullcontext():
             for stored in self._stored:
                 self._complete(stored)

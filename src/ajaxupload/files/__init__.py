@@ -11,7 +11,7 @@ from ..errors import ConfigError
 
 try:
     import fcntl as _fcntl  # noqa: F401 - asked for here so that the reason is told once and clearly
-except ImportError as error:  # pragma: no cover - Windows, where no test runs
+except ImportError as error:  # Windows
     raise ConfigError("storing files on disk needs a POSIX system such as Linux, macOS or a BSD") from error
 
 from .draft import Draft, probe
