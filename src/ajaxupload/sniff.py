@@ -244,21 +244,24 @@ def _may_be_known(head: bytes) -> bool:
     size = len(head)
     return any(
         head.startswith(signatures, start)
-        for start, by_first_byte in _signatures().items()
-        if -size <= start < size and (signatures := by_first_byte.get(head[start]))
+        for start, length, by_prefix in _signatures()
+        if -size <= start < size and (signatures := by_prefix.get(head[start : start + length or None]))
     )
 
 
 @lru_cache(maxsize=1)
-def _signatures() -> dict[int, dict[int, tuple[bytes, ...]]]:
-    """Place -> first byte -> those that begin with it there, of those that can lead to an answer (see `_by_puremagic`):
-    the long ones, and the first part of those that have two. A place below 0 counts from the end."""
+def _signatures() -> tuple[tuple[int, int, dict[bytes, tuple[bytes, ...]]], ...]:
+    """Place, and by their first bytes, so many, those that begin with them there: of those that can lead to an answer
+    (see `_by_puremagic`), the long ones with a type and the first part of those that have two. A place below 0 counts from the end.
+    """
     from puremagic import magic_footer_array, magic_header_array, multi_part_dict
 
-    found: dict[int, dict[int, tuple[bytes, ...]]] = {}
+    found: dict[tuple[int, int], dict[bytes, tuple[bytes, ...]]] = {}
     for row in (*magic_header_array, *magic_footer_array):
-        if row.byte_match not in multi_part_dict and (row.offset < 0 or len(row.byte_match) < _LONG):
+        answers = row.mime_type and row.offset >= 0 and len(row.byte_match) >= _LONG
+        if not answers and row.byte_match not in multi_part_dict:
             continue
-        place = found.setdefault(row.offset, {})
-        place[row.byte_match[0]] = (*place.get(row.byte_match[0], ()), row.byte_match)
-    return found
+        length = min(_LONG, len(row.byte_match))
+        place, prefix = found.setdefault((row.offset, length), {}), row.byte_match[:length]
+        place[prefix] = (*place.get(prefix, ()), row.byte_match)
+    return tuple((start, length, by_prefix) for (start, length), by_prefix in found.items())

@@ -58,7 +58,7 @@ def test_who_waits_gets_it_when_it_is_let_go(tmp_path: Path, manner: str) -> Non
     one.acquire()
     began = time.monotonic()
     threading.Timer(0.05, one.release).start()
-    with two.held():
+    with two:
         assert 0.04 < time.monotonic() - began < 1
 
 
@@ -69,7 +69,7 @@ def test_eight_threads_count_without_a_slip(tmp_path: Path, manner: str) -> None
     def count() -> None:
         lock = opened(path)
         for _ in range(25):
-            with lock.held():
+            with lock:
                 counter.write_text(str(int(counter.read_text()) + 1))
 
     threads = [threading.Thread(target=count) for _ in range(8)]
@@ -96,7 +96,7 @@ def test_a_file_in_use_is_busy_and_a_missing_one_keeps_nobody_out(tmp_path: Path
 
 def test_an_error_of_the_lock_itself_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = Lock(9999, str(tmp_path / "f"))
-    with pytest.raises(OSError, match="Bad file descriptor"), lock.held():
+    with pytest.raises(OSError, match="Bad file descriptor"), lock:
         pass
     without_flock(monkeypatch)
     with pytest.raises(FileNotFoundError):

@@ -46,7 +46,7 @@ class AbstractUploadBackend:
     #: `open(filename)` reads a stored file from its start, `delete(filename)` removes it (both raise NotFound),
     #: `url(filename)` is where browsers get it, or None. `adopt(whole)` takes over the bytes of an upload that came in
     #: several requests (see `ajaxupload.partials.Whole`) instead of being fed them by `upload_chunk`: it comes after
-    #: `setup`, and returns False to be fed after all. `scratch_dir()` is a private directory of the store's own file
+    #: `setup`, which finds the same in `self.whole`, and returns False to be fed after all. `scratch_dir()` is a private directory of the store's own file
     #: system for such uploads, or None. `reread()` opens what came by `upload_chunk` from its start, before
     #: `upload_complete`: a store without it has its files written a second time where inspectors want to read them.
     #: `store_name()` says which store it is, in words that stay the same while the store does: sites that keep
@@ -74,6 +74,8 @@ class AbstractUploadBackend:
             setattr(self, name.upper(), value)
         #: What is being uploaded; the engine sets it before the first hook.
         self.upload = Upload()
+        #: What `adopt` will be asked to take over; None where `upload_chunk` is all that comes.
+        self.whole: Any = None
 
     def startup(self) -> None:
         """May the place be stored to? Called on an instance of its own once per process, before the first request.

@@ -66,7 +66,8 @@ class LocalUploadBackend(AbstractUploadBackend):
     _unnamed: ClassVar[bool] = True
     _draft: Draft | None = None
     _published: Published | None = None
-    _whole: Any = None
+    _adopted: Any = None
+    _settled: str = ""
 
     def startup(self) -> None:
         """Make and try out the directories, clear what dead processes left. Raises ConfigError with what to do."""
@@ -94,6 +95,10 @@ class LocalUploadBackend(AbstractUploadBackend):
         segments(filename)
         self._drop_draft()
         self._make_root()
+        if self.whole is None or self.whole.path is None:  # else the file is there
+            self._open()
+
+    def _open(self) -> None:
         self._draft = Draft.create(
             self._place.root,
             self._incoming(),
@@ -114,15 +119,14 @@ class LocalUploadBackend(AbstractUploadBackend):
         """Take over a finished partial: by a second name for its file, where that is on our file system."""
         if whole.path is None:
             return False
-        self._drop_draft()
         try:
             self._draft = Draft.of(whole.path, self._incoming(), mode=self.FILE_MODE, durable=self.DURABLE)
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
                 raise
-            self.setup(self.upload.filename)
+            self._open()
             return False
-        self._whole = whole
+        self._adopted, self._settled = whole, self.upload.filename
         return True
 
     def reread(self) -> BinaryIO:
@@ -146,7 +150,7 @@ class LocalUploadBackend(AbstractUploadBackend):
         """Make it durable and visible under a name nobody has. Returns `filename`, `path` and perhaps `url`."""
         draft, parts = self._written(), segments(filename)
         self._make_root()
-        names = self._candidates if self._whole is None else self._planned
+        names = self._candidates if self._adopted is None else self._planned
         target = Target(self._place.root, tuple(parts[:-1]), self.DIR_MODE, self.DURABLE)
         replace = self._incoming() if self.COLLISION == "replace" else None
         self._published = publish(draft, target, lambda: names(filename), replace)
@@ -220,11 +224,12 @@ class LocalUploadBackend(AbstractUploadBackend):
 
     def _planned(self, filename: str) -> Iterator[bytes]:
         """As `_candidates`; each is recorded before it is tried, so that an attempt after a crash finds the file that
-        it has linked, instead of linking it again under another name."""
-        if self._whole.planned:
-            yield self._whole.planned.encode()
-        for candidate in self._candidates(filename):
-            self._whole.plan(candidate.decode())
+        it has linked, instead of linking it again under another name. The first need not be: it is the settled one."""
+        if self._adopted.planned:
+            yield self._adopted.planned.encode()
+        for tried, candidate in enumerate(self._candidates(filename)):
+            if tried or filename != self._settled:
+                self._adopted.plan(candidate.decode())
             yield candidate
 
     def _written(self) -> Draft:

@@ -23,7 +23,7 @@ from ..partials import Whole
 from ..upload import Upload
 from ..validators import HEAD_BYTES
 
-__all__ = ["ability", "adopted", "call", "chain", "feed", "for_backend", "name_for", "split_head", "storing"]
+__all__ = ["ability", "adopted", "call", "chain", "feed", "for_backend", "name_for", "settled_name", "split_head", "storing"]
 
 _log = logging.getLogger("ajaxupload")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -59,6 +59,15 @@ def name_for(settings: EndpointSettings, upload: Upload, name: str) -> str:
         principal=upload.principal,
         path_names=upload.path_names,
     )
+
+
+def settled_name(settings: EndpointSettings, upload: Upload) -> str | None:
+    """What it will be stored as, where that is known before its bytes have come: where the backend does not choose, and
+    the name does not tell the day on which the file was stored."""
+    chooses = settings.backend.cls.update_filename is not AbstractUploadBackend.update_filename
+    if chooses or any(field in settings.name for field in ("{year}", "{month}", "{day}")):
+        return None
+    return name_for(settings, upload, upload.name)
 
 
 def ability(backend: AbstractUploadBackend, name: str) -> Any:

@@ -25,7 +25,7 @@ from ..naming import display_name
 from ..partials import Record, Whole
 from ..request import UploadRequest
 from ..upload import Upload
-from ..validators import TypeRules, check_count, check_declared_size, check_min_size
+from ..validators import HEAD_BYTES, TypeRules, check_count, check_declared_size, check_min_size
 from .hooks import ability, adopted, call, chain, feed, name_for, split_head, storing
 from .passing import Passage, unseen
 from .quota import Quota
@@ -151,11 +151,10 @@ class Batch:
         try:
             check_count(len(self._stored) + 1, self._settings.max_files)
             with storing(), whole.open() as file:
-                chunks = iter(lambda: file.read(_ADOPT_READ), b"")
-                head, rest = split_head(chunks)
+                head, rest = split_head(iter(lambda: file.read(_ADOPT_READ if file.tell() else HEAD_BYTES), b""))
                 upload.sniffed = self._engine.rules.check_head(upload.name, head)
                 self._adopting = True
-                stored = self._prepare(upload, upload.name, filename)
+                stored = self._prepare(upload, upload.name, filename, whole)
                 settle(stored.filename)
                 with Passage(self._settings, self._request, upload, whole.open) as passage:
                     if stored.late or not adopted(stored.backend, whole):
@@ -197,7 +196,7 @@ class Batch:
             raise
         return head, rest
 
-    def _prepare(self, upload: Upload, name: str, filename: str | None = None) -> _Stored:
+    def _prepare(self, upload: Upload, name: str, filename: str | None = None, whole: Whole | None = None) -> _Stored:
         """Name the file, unless an earlier attempt did; ready the backend, unless it gets the file late."""
         upload.filename = filename or name_for(self._settings, upload, name)
         if self._stored:
@@ -214,6 +213,7 @@ class Batch:
             stored = _Stored(upload, backend, upload.filename, late)
             self._stored.append(stored)
             if not late:
+                backend.whole = whole if ability(backend, "adopt") is not None else None
                 self._set_up(stored)
         if not self._adopting:
             self._emit(events.created, upload, backend)

@@ -19,7 +19,7 @@ from ..upload import Upload
 from ..validators import check_declared_size
 from .digests import Expected
 from .finish import finish, raise_refusal, refuse
-from .hooks import storing
+from .hooks import settled_name, storing
 from .keeping import Keeping
 from .looking import look_for
 from .watching import Watch
@@ -55,7 +55,7 @@ class Resumable(Keeping):
             self.engine.before_create(request, upload)
             self._take_over(record, upload)
             with storing():
-                partial, new = self.store.create(record, partially(self.engine.quota.reserve, request))
+                partial, new = self.store.create(record, partially(self._reserve, request))
         except UploadError as error:
             error.file = upload.name
             upload.state, request.told = "refused", True
@@ -218,6 +218,12 @@ class Resumable(Keeping):
         ours = record.endpoint == self._settings.path and record.path_names == dict(request.path_names)
         if not ours or record.store != self.store_key or record.principal != principal:
             raise NotFound
+
+    def _reserve(self, request: UploadRequest, record: Record) -> None:
+        """It is new: settle what can be, and set its bytes aside."""
+        if not record.fragment:
+            record.filename = settled_name(self._settings, record.upload(0))
+        self.engine.quota.reserve(request, record)
 
     def _take_over(self, record: Record, upload: Upload) -> None:
         """What `before_create` may have changed."""

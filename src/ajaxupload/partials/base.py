@@ -26,6 +26,8 @@ __all__ = ["Partial", "Partials", "Record", "Turn", "Whole"]
 
 #: The record's own version: what another one means, nobody can know.
 _FORMAT = 1
+_HEAD = b'{"format": %d, "crc32": %d, "upload": '
+_as_json = json.JSONEncoder(default=str).encode
 
 
 @dataclass(slots=True)
@@ -70,22 +72,20 @@ class Record:
 
     def to_json(self) -> bytes:
         """As it is kept: with a checksum, for a damaged record must not pass for another one."""
-        facts = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
-        text = json.dumps(facts, default=str)
-        return json.dumps({"format": _FORMAT, "crc32": zlib.crc32(text.encode()), "upload": json.loads(text)}).encode()
+        text = _as_json({name: getattr(self, name) for name in _FIELDS}).encode()
+        return _HEAD % (_FORMAT, zlib.crc32(text)) + text + b"}"
 
     @classmethod
     def from_json(cls, text: bytes) -> Record:
         """ValueError for what is no record of this format."""
+        at = text.find(b"{", 1)
+        facts = text[at:-1]
+        if at < 0 or text[:at] != _HEAD % (_FORMAT, zlib.crc32(facts)) or text[-1:] != b"}":
+            raise ValueError("a record that is damaged, or of another version")
         try:
-            kept = json.loads(text)
-            facts = kept["upload"]
-            if kept["format"] != _FORMAT or kept["crc32"] != zlib.crc32(json.dumps(facts).encode()):
-                raise ValueError("a record that is damaged, or of another version")
-            record = cls(**facts)
-        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            return cls(**json.loads(facts))
+        except (TypeError, RecursionError) as error:
             raise ValueError(f"no record of an upload: {error}") from error
-        return record
 
     def complete(self, upload: Upload) -> None:
         """It was stored, and this became of it."""
@@ -101,9 +101,12 @@ class Record:
 
     def upload(self, offset: int) -> Upload:
         """As hooks and replies see it."""
-        shared = {each.name for each in dataclasses.fields(Upload)} & {each.name for each in dataclasses.fields(self)}
-        facts = {name: getattr(self, name) for name in shared - {"filename", "state"}}
+        facts = {name: getattr(self, name) for name in _SHARED}
         return Upload(**facts, filename=self.filename or self.name, state=self.state, offset=offset)
+
+
+_FIELDS = tuple(each.name for each in dataclasses.fields(Record))
+_SHARED = tuple({each.name for each in dataclasses.fields(Upload)} & {*_FIELDS} - {"filename", "state"})
 
 
 @dataclass(slots=True)

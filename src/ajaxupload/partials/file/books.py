@@ -113,7 +113,7 @@ class Books:
         path = f"{self._path}.lock"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            with Lock(fd, path).held(), closing(self._connect()) as books, _transaction(books):
+            with Lock(fd, path), closing(self._connect()) as books, _transaction(books):
                 yield books
         except sqlite3.Error as error:
             full = "full" in str(error)

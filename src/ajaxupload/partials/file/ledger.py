@@ -22,15 +22,15 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache
 
-from ...errors import Fenced, TooManyRequests
+from ...errors import Fenced, NotFound, TooManyRequests
 from . import pieces as piece_list
 from .lock import Lock
 from .pieces import NAME, NAME_SIZE, PIECES, crc_of, pread, union
 
-__all__ = ["Damaged", "Ledger"]
+__all__ = ["Damaged", "Ledger", "There"]
 
 _MAGIC = b"axupl02\n"
 _LIVE = struct.Struct("<8sQQQQ16s")  # magic, epoch, kept, safe, turns, boot id
@@ -46,24 +46,29 @@ class Damaged(ValueError):
 
 
 class Ledger:
-    """One upload's ledger, by a descriptor that is its own from here on. `locked` reads it: what it then shows holds
-    inside only."""
+    """One upload's ledger, by a descriptor that is its own from here on. `with` it is the critical section, which reads
+    it: what it then shows holds inside only. Raises OSError, Damaged."""
 
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
         self._lock = Lock(fd, path)
         self.epoch = self.kept = self.safe = self._turns = 0
 
-    @contextmanager
-    def locked(self) -> Iterator[Ledger]:
-        """The critical section. Raises OSError, Damaged."""
-        with self._lock.held():
+    def __enter__(self) -> Ledger:
+        self._lock.__enter__()
+        try:
             self.load()
-            yield self
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
 
     def alone(self) -> AbstractContextManager[None]:
         """The critical section, for who makes or removes the upload: nothing is read. Raises OSError."""
-        return self._lock.held()
+        return self._lock
 
     def close(self) -> None:
         """Give the descriptor back. May be called again."""
@@ -100,7 +105,7 @@ class Ledger:
         Damaged."""
         found = self._read_live()
         if found is None:  # torn by somebody who writes it just now; or damaged
-            with self._lock.held():
+            with self._lock:
                 found = self._read_live()
         if found is None:
             raise Damaged("no ledger")
@@ -246,6 +251,23 @@ class Ledger:
     def _write(self, text: bytes, at: int) -> None:
         if os.pwrite(self._fd, text, at) != len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a line is written whole, or there is no room
+
+
+class There:
+    """The critical section of an upload that is there: NotFound."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> Ledger:
+        ledger = self._ledger.__enter__()
+        if ledger.gone:
+            self._ledger.__exit__()
+            raise NotFound
+        return ledger
+
+    def __exit__(self, *error: object) -> None:
+        self._ledger.__exit__(*error)
 
 
 @lru_cache(maxsize=1)

@@ -28,20 +28,25 @@ _POLL = 0.02
 
 
 class Lock:
-    """The lock of one file, by a descriptor that nobody else shares. `path` is where a lease would be."""
+    """The lock of one file, by a descriptor that nobody else shares. `path` is where a lease would be.
+
+    `with` it waits: whoever holds it does so for moments. Raises OSError. A class and no generator: an upload of one
+    small piece takes it a dozen times.
+    """
 
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
         self._lease = Lease(f"{path}.lease")
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Wait for it; whoever holds it does so for moments. Raises OSError."""
+    def __enter__(self) -> None:
         try:
             self.acquire()
-            yield
-        finally:
-            self.release()
+        except BaseException:
+            self.release()  # it may have been taken before a signal's exception came
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        self.release()
 
     def acquire(self, *, wait: bool = True) -> bool:
         """Take it. Without `wait`, False if somebody else has it. Raises OSError."""

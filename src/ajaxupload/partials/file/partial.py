@@ -11,15 +11,15 @@ sections are short: a block of at most 1 MiB into the page cache, never a sync, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from itertools import pairwise
 
 from ...errors import Conflict, NotFound, OffsetMismatch, PieceDiffers
 from ..base import Partial, Record, Turn
 from .copying import copy
 from .data import Data
-from .ledger import Damaged, Ledger
+from .ledger import Damaged, Ledger, There
 from .lock import locked_file
 from .pieces import union
 from .recorded import Paths, Recorded
@@ -34,6 +34,7 @@ class FilePartial:
 
     def __init__(self, paths: Paths, record: Record, log: int, *, durable: bool, tally: Tally) -> None:
         self.ledger = Ledger(log, paths.log)
+        self._there = There(self.ledger)
         self.recording = Recorded(paths, record, self.ledger, durable=durable)
         self._paths = paths
         self._data = Data(paths.part, durable=durable)
@@ -79,29 +80,32 @@ class FilePartial:
         """Fence first, sync then: at most what came since the writer's own last sync, and nobody waits meanwhile."""
         if self.record.state == "complete":
             return self.offset
-        with self._locked() as ledger:
+        with self._there as ledger:
             ledger.fence()
         return self.sync()
 
     def sync(self) -> int:
         """Bytes first, then the word that they are there. Nothing is done again that others have done."""
-        with self.ledger.locked() as ledger:
-            kept, safe = ledger.kept, ledger.safe
-        if safe < kept:
-            self.flush()
-            with self.ledger.locked() as ledger:
+        with self.ledger as ledger:
+            kept = ledger.kept
+            if ledger.safe >= kept:
+                return kept
+            if not self._durable:
                 ledger.commit(kept)
-            if self._durable:
-                self.ledger.sync()
-            with self.ledger.locked() as ledger:
                 ledger.vouch(kept)
-                kept = min(kept, ledger.kept)
-        return kept
+                return kept
+        self.flush()
+        with self.ledger as ledger:
+            ledger.commit(kept)
+        self.ledger.sync()
+        with self.ledger as ledger:
+            ledger.vouch(kept)
+            return min(kept, ledger.kept)
 
     def begin(self, at: int) -> Turn:
         """Raises OffsetMismatch, whose offset no power cut takes back; NotFound."""
         while True:
-            with self._locked() as ledger:
+            with self._there as ledger:
                 if at == ledger.kept:
                     if self.record.size is None:
                         self.reload()  # it may be known by now, and stays as it is while the turn lasts
@@ -111,7 +115,7 @@ class FilePartial:
 
     def put(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
         """What a full disk still took counts, and is told."""
-        with self.ledger.locked() as ledger:
+        with self.ledger as ledger:
             ledger.check(turn.number)
             try:
                 self._write(turn, block)
@@ -121,13 +125,13 @@ class FilePartial:
 
     def hold(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
         """Beyond what counts, where the next writer would write over it."""
-        with self.ledger.locked() as ledger:
+        with self.ledger as ledger:
             ledger.check(turn.number)
             self._write(turn, block)
 
     def accept(self, turn: Turn) -> None:
         """All at once: the ledger's one line."""
-        with self.ledger.locked() as ledger:
+        with self.ledger as ledger:
             ledger.check(turn.number)
             ledger.advance(turn.at)
 
@@ -135,7 +139,7 @@ class FilePartial:
 
     def begin_piece(self, start: int, end: int) -> Turn | None:
         """An empty piece counts already."""
-        with self._locked() as ledger:
+        with self._there as ledger:
             self._data.fd  # noqa: B018 - what counts is compared: by a descriptor that outlives the end of the upload
             counted = ledger.counted(start, end)
             if start == end or any(first <= start and end <= last for first, last in counted):
@@ -144,14 +148,14 @@ class FilePartial:
 
     def put_piece(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
         """At the turn's place."""
-        with self.ledger.locked() as ledger:
+        with self.ledger as ledger:
             ledger.check_claim(turn.number)
             self._write(turn, block)
 
     def accept_piece(self, turn: Turn, start: int, crc: int) -> None:
         """Synced outside the critical section: pieces that come side by side do not wait for one another's disk."""
         self._data.sync()
-        with self.ledger.locked() as ledger:
+        with self.ledger as ledger:
             ledger.add_piece(turn.number, start, turn.at, crc)
         if self._durable:
             self.ledger.sync()
@@ -164,7 +168,7 @@ class FilePartial:
         """The gaps between what counts, and the rest up to the size."""
         if self.record.size is None:
             return []
-        with self.ledger.locked() as ledger:
+        with self.ledger as ledger:
             found = union([*ledger.pieces(), (self.record.size, self.record.size)])
         return [(before[1], after[0]) for before, after in pairwise(found)]
 
@@ -180,20 +184,20 @@ class FilePartial:
 
     def save(self) -> None:
         """Under the lock, so that two who save do not share a draft."""
-        with self._locked() as ledger:
+        with self._there as ledger:
             self.recording.save()
             ledger.advance(ledger.kept)  # a change: it lives longer
 
     def amend(self, change: Callable[[Record], None]) -> None:
         """Under the lock: nobody else's change is lost."""
-        with self._locked() as ledger:
+        with self._there as ledger:
             change(self.reload())
             self.recording.write()
             ledger.advance(ledger.kept)
 
     def declare(self, size: int) -> None:
         """The turn of whoever writes from the end on ends: it knew of no limit."""
-        with self._locked() as ledger:
+        with self._there as ledger:
             record = self.reload()
             if record.size == size:
                 return
@@ -217,7 +221,7 @@ class FilePartial:
         for part in parts:
             with part.whole().open() as source:
                 at += copy(source.fileno(), self._data.fd, part.offset, at)
-        with self._locked() as ledger:
+        with self._there as ledger:
             ledger.fence()
             ledger.advance(at)
         self.sync()
@@ -268,14 +272,6 @@ class FilePartial:
             if size < kept:
                 raise Damaged(f"{kept} bytes have come, and {size} are there")
 
-    @contextmanager
-    def _locked(self) -> Iterator[Ledger]:
-        """The critical section of an upload that is there: NotFound."""
-        with self.ledger.locked() as ledger:
-            if ledger.gone:
-                raise NotFound
-            yield ledger
-
     def _write(self, turn: Turn, block: bytes | bytearray | memoryview) -> None:
         """What counts there already, since before the turn, is compared and never written."""
         rest = memoryview(block).cast("B")
@@ -294,6 +290,6 @@ class FilePartial:
         try:
             self._data.sync()
         except OSError:
-            with self.ledger.locked() as ledger:
+            with self.ledger as ledger:
                 ledger.fall_back()
             raise

@@ -46,7 +46,7 @@ class Shelf:
         path = os.path.join(folder, name[:2])  # some names share a lock: there are as many files as that, and no more
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            with Lock(fd, path).held():
+            with Lock(fd, path):
                 yield
         finally:
             os.close(fd)

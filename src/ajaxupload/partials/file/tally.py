@@ -105,7 +105,7 @@ class Tally:
         path = os.path.join(self._root, "lock")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            with Lock(fd, path).held():
+            with Lock(fd, path):
                 yield
         finally:
             os.close(fd)
