@@ -59,7 +59,6 @@ _ACTIVE = (
 _ACTIVE_INSIDE = re.compile(rf"\.(?=(?:{_ACTIVE})[0-9]*(?: *[.;]|[^A-Za-z0-9 ]))", re.IGNORECASE)
 
 
-@lru_cache(maxsize=64)  # each check asks for it once more
 def safe_name(client_name: str | bytes, *, max_bytes: int = 200) -> str:
     """The name a file may be stored under, made from what the client called it. Never empty, never a path.
 
@@ -69,6 +68,11 @@ def safe_name(client_name: str | bytes, *, max_bytes: int = 200) -> str:
     """
     if not 64 <= max_bytes <= 255:
         raise ValueError(f"max_bytes is {max_bytes}: 64 to 255 are possible (file systems end at 255)")
+    return _safe(client_name, max_bytes)
+
+
+@lru_cache(maxsize=64)  # each check asks for it once more
+def _safe(client_name: str | bytes, max_bytes: int) -> str:
     name = _visible(client_name).translate(_UNSAFE)
     name = _DOT_RUN.sub(".", name).lstrip(" .-~").rstrip(" .")
     name = fit(name, max_bytes)

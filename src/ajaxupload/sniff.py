@@ -252,8 +252,8 @@ def _may_be_known(head: bytes) -> bool:
 @lru_cache(maxsize=1)
 def _signatures() -> tuple[tuple[int, int, dict[bytes, tuple[bytes, ...]]], ...]:
     """Place, and by their first bytes, so many, those that begin with them there: of those that can lead to an answer
-    (see `_by_puremagic`), the long ones with a type and the first part of those that have two. A place below 0 counts from the end.
-    """
+    (see `_by_puremagic`), the long ones with a type and the first part of those that have two. A place below 0 counts
+    from the end."""
     from puremagic import magic_footer_array, magic_header_array, multi_part_dict
 
     found: dict[tuple[int, int], dict[bytes, tuple[bytes, ...]]] = {}

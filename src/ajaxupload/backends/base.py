@@ -46,12 +46,12 @@ class AbstractUploadBackend:
     #: `open(filename)` reads a stored file from its start, `delete(filename)` removes it (both raise NotFound),
     #: `url(filename)` is where browsers get it, or None. `adopt(whole)` takes over the bytes of an upload that came in
     #: several requests (see `ajaxupload.partials.Whole`) instead of being fed them by `upload_chunk`: it comes after
-    #: `setup`, which finds the same in `self.whole`, and returns False to be fed after all. `scratch_dir()` is a private directory of the store's own file
-    #: system for such uploads, or None. `reread()` opens what came by `upload_chunk` from its start, before
-    #: `upload_complete`: a store without it has its files written a second time where inspectors want to read them.
-    #: `store_name()` says which store it is, in words that stay the same while the store does: sites that keep
-    #: unfinished uploads in one folder tell theirs apart by it. Without it, all options do that but for secrets. With
-    #: a `scratch_dir` it need only differ from those of stores that have the same one.
+    #: `setup`, which finds the same in `self.whole`, and returns False to be fed after all. `scratch_dir()` is a
+    #: private directory of the store's own file system for such uploads, or None. `reread()` opens what came by
+    #: `upload_chunk` from its start, before `upload_complete`: a store without it has its files written a second time
+    #: where inspectors want to read them. `store_name()` says which store it is, in words that stay the same while the
+    #: store does: sites that keep unfinished uploads in one folder tell theirs apart by it. Without it, all options do
+    #: that but for secrets. With a `scratch_dir` it need only differ from those of stores that have the same one.
     open: Callable[[str], BinaryIO] | None = None
     delete: Callable[[str], None] | None = None
     url: Callable[[str], str | None] | None = None

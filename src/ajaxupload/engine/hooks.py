@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timezone
+from types import TracebackType
 from typing import Any
 
 from ..backends.base import AbstractUploadBackend
@@ -23,29 +23,45 @@ from ..partials import Whole
 from ..upload import Upload
 from ..validators import HEAD_BYTES
 
-__all__ = ["ability", "adopted", "call", "chain", "feed", "for_backend", "name_for", "settled_name", "split_head", "storing"]
+__all__ = [
+    "ability",
+    "adopted",
+    "call",
+    "chain",
+    "feed",
+    "for_backend",
+    "name_for",
+    "settled_name",
+    "split_head",
+    "storing",
+]
 
 _log = logging.getLogger("ajaxupload")
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
-@contextmanager
-def storing() -> Iterator[None]:
+class storing:  # noqa: N801 - it is used like a function; a class, for it stands around every call of a backend
     """Turn what a backend raises into what a client may know; the log has the rest.
 
     ENOSPC, EDQUOT and EFBIG become StorageFull (507), any other OSError StorageUnavailable (503), an UploadError
     stays what it is, everything else becomes InternalError (500).
     """
-    try:
-        yield
-    except UploadError:
-        raise
-    except OSError as error:
-        _log.exception("the store failed")
-        told = StorageFull if error.errno in _FULL else StorageUnavailable
-        raise told from error
-    except Exception as error:
-        _log.exception("a backend failed")
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, UploadError) or not isinstance(error, Exception):
+            return
+        if isinstance(error, OSError):
+            _log.error("the store failed", exc_info=error)
+            told = StorageFull if error.errno in _FULL else StorageUnavailable
+            raise told from error
+        _log.error("a backend failed", exc_info=error)
         raise InternalError from error
 
 

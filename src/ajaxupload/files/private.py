@@ -16,6 +16,7 @@ from __future__ import annotations
 import atexit
 import errno
 import fcntl
+import itertools
 import os
 import re
 import secrets
@@ -34,6 +35,8 @@ _LOCK = re.compile(r"([0-9a-f]{16})\.lock")
 _PART = re.compile(r"([0-9a-f]{16})\.[0-9a-f]{24}\.part")
 #: Seconds for which a file is spared whose lock file is missing: somebody deleted it by hand, and its process may live.
 _ORPHAN_GRACE = 60.0
+#: Of the names under a token: a process has its own.
+_numbers = itertools.count(1)
 #: Owners without names that are kept: one backend needs one; a process with many folders must not collect descriptors.
 _IDLE = 8
 
@@ -101,7 +104,7 @@ class Slot:
     __slots__ = ("_owner", "name", "path")
 
     def __init__(self, owner: _Owner, folder: str) -> None:
-        self.name = f"{owner.token}.{secrets.token_hex(12)}.part"
+        self.name = f"{owner.token}.{next(_numbers):024x}.part"
         self.path = os.path.join(folder, self.name)
         self._owner = owner
         owner.names.add(self.name)
