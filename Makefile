@@ -125,7 +125,7 @@ serve: $(VENV)/serve.stamp
 	$(VENV)/bin/ajaxupload serve '$(DIR)' $(SERVE)
 
 quick: $(VENV)/dev.stamp
-	CI= PYTHONDEVMODE=1 $(VENV)/bin/python -m pytest $(PARALLEL) -m 'not ($(SLOW))' $(ARGS)
+	CI= AJAXUPLOAD_QUICK=1 PYTHONDEVMODE=1 PYTHONMALLOC=pymalloc $(VENV)/bin/python -m pytest $(PARALLEL) -m 'not ($(SLOW))' $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m ruff format --check

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # A developer's machine is busy with other things: a slow example is no finding. (With CI set hypothesis brings its own
 # profile, which also derives its examples from the test alone.)
 hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
 APT = "apt-get install -y --no-install-recommends"
 PACKAGES = {"clamd": "clamav-daemon"}  # of programs that are not called like their package
 
@@ -39,7 +40,7 @@ def flag(name: str) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Choose hypothesis' profile, and stop if `make test` is about to test the tree instead of the wheel."""
     if not flag("CI"):
-        hypothesis.settings.load_profile("patient")
+        hypothesis.settings.load_profile("quick" if flag("AJAXUPLOAD_QUICK") else "patient")
     found = importlib.util.find_spec("ajaxupload")
     origin = str(found.origin) if found else "nowhere"
     if flag("AJAXUPLOAD_EXPECT_WHEEL") and "site-packages" not in Path(origin).parts:
@@ -80,9 +81,16 @@ def why_not(item: pytest.Item) -> Iterator[str]:
                 yield f"no {program}: {APT} {PACKAGES.get(program, program)}"
 
 
+#: Promises of the backends' contract, which is part of the package and knows none of our marks.
+SLOW_PROMISES = frozenset(("test_what_a_killed_process_left_is_cleared_and_the_living_are_spared",))
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m is looked at
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what cannot run here."""
     for item in items:
+        if item.name in SLOW_PROMISES:
+            item.add_marker(pytest.mark.slow)
         if reasons := list(why_not(item)):
             # Loudly: the end of the run lists it with the way to get what is missing, and in CI it fails the run.
             item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))

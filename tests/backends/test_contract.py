@@ -133,6 +133,7 @@ class Leaks(MemoryUploadBackend):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cls", "promise"),
     [

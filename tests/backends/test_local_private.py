@@ -22,6 +22,8 @@ from ajaxupload.files import private
 from ajaxupload.testing.driving import Crash, begin, elsewhere, finish, open_descriptors
 from tests.backends.stores import MANNERS, NamedLocal, Store, below
 
+pytestmark = pytest.mark.slow
+
 each_manner = pytest.mark.parametrize("cls", MANNERS)
 
 

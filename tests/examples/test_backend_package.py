@@ -28,6 +28,7 @@ def run(*command: str, path: Path | None = None, cwd: Path | None = None) -> str
     return done.stdout
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass(installed: Path, tmp_path: Path) -> None:
     config = tmp_path / "pytest.ini"
     config.write_text("[pytest]\naddopts = --import-mode=importlib\n")

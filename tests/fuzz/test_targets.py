@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from tests.fuzz.run import LONGEST, TARGETS, prepare, target, timed
 
+pytestmark = pytest.mark.slow
+
 each_target = pytest.mark.parametrize("name", TARGETS)
 
 

@@ -33,6 +33,8 @@ from ajaxupload.partials.file.partial import FilePartial
 from tests.partials.uploads import Site, noise, sha
 from tests.support.tally import Tally
 
+pytestmark = pytest.mark.slow
+
 MOST = 3_000
 
 

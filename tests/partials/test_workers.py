@@ -26,6 +26,8 @@ from tests.partials.test_sweep import elapse
 from tests.partials.tripping import in_child
 from tests.partials.uploads import Site, remains, sha
 
+pytestmark = pytest.mark.slow
+
 
 class Owner:
     """What is swept for."""

@@ -46,7 +46,7 @@ def served(corpora: Path) -> Iterator[Box]:
             reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
             command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *reading, *command]
         env = {"AJAXUPLOAD_WIRE_PRIVATE": str(private), "COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-        with running("gunicorn", command, root, env=env) as server:
+        with running("gunicorn", command, root, env=env, log=Path(place) / "server.log") as server:
             wait_until(lambda: len(server.pids()) == 3)
             yield Box(server, corpora)
             workers, decoders = server.pids()[1:], decoding(server.pids()[1:])

@@ -125,6 +125,7 @@ def name_of(backend: Any, **options: Any) -> str:
     return store_name(load(short_form("/up", backend, options)).endpoints["/up"])
 
 
+@pytest.mark.slow
 def test_processes_agree_about_a_stores_name() -> None:
     """Sets have another order in each, functions and objects another address."""
     line = "from tests.unit.test_store_names import *; print(name_of(Folder, folder='x'))"

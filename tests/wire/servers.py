@@ -88,11 +88,16 @@ def _die_with_the_tests() -> None:
 
 @contextmanager
 def running(
-    kind: str, command: list[str], root: Path, *, env: Mapping[str, str | None] = MappingProxyType({})
+    kind: str,
+    command: list[str],
+    root: Path,
+    *,
+    env: Mapping[str, str | None] = MappingProxyType({}),
+    log: Path | None = None,
 ) -> Iterator[Server]:
     """Start it, wait until it answers, and end it at the end of the block, asking first. A variable of `env` that is
-    None is taken out of the environment."""
-    log = root / "server.log"
+    None is taken out of the environment. What it says goes to `log`, a file in `root` unless told."""
+    log = log or root / "server.log"
     wanted = {**os.environ, "AJAXUPLOAD_WIRE_ROOT": str(root), "PYTHONUNBUFFERED": "1", **env}
     environ = {name: value for name, value in wanted.items() if value is not None}
     with log.open("wb") as said:

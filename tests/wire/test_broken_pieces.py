@@ -16,6 +16,8 @@ from tests.wire.client import Answer
 from tests.wire.doors import FRAMEWORKS, SERVERS, Door, opened
 from tests.wire.visiting import Visit, asks, blueimp, plupload, pond_begin, pond_patch, resumable, resumable_fields
 
+pytestmark = pytest.mark.slow
+
 WHOLE = b"0123456789abcdefghijABCDEFGHIJ!"
 TEN = "application/octet-stream"
 servers = pytest.mark.parametrize(

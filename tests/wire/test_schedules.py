@@ -21,6 +21,8 @@ from tests.wire.doors import Door
 from tests.wire.playing import EVERY, ORDERED, UNORDERED, Play, agree
 from tests.wire.visiting import Visit
 
+pytestmark = pytest.mark.slow
+
 UUID = "0b2d6c0e-5b1f-4b7e-9d4e-6a1f0c3b7a55"
 MOST = 7  # pieces
 NAMELESS = ("plupload", "blueimp")  # their clients have no ids

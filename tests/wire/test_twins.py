@@ -13,6 +13,8 @@ from tests.wire.doors import Door
 from tests.wire.playing import GUESSABLE, Play
 from tests.wire.visiting import Visit
 
+pytestmark = pytest.mark.slow
+
 ROWS = [pytest.param("webtest"), pytest.param("gunicorn", marks=pytest.mark.servers)]
 both = pytest.mark.parametrize("door", ROWS, indirect=True)
 here = pytest.mark.parametrize("door", ["webtest"], indirect=True)

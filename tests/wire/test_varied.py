@@ -20,6 +20,8 @@ from tests.wire.client import Answer
 from tests.wire.doors import Door
 from tests.wire.transcript import Case
 
+pytestmark = pytest.mark.slow
+
 CAPTURED = all_captured()
 #: What differs from answer to answer, whatever was asked.
 FLEETING = {"id", "uuid", "url", "deleteUrl", "sha256", "path", "process", "files", "filename", "fields"}
