@@ -29,6 +29,8 @@ PIP := -m pip --disable-pip-version-check --no-input
 # One worker takes a whole module, so that a server which a module starts is started once.
 PARALLEL := -n $(WORKERS) --dist loadscope
 SLOW := slow or servers or browser or corpora or stores or full
+# Folders with hardly anything else: to import them takes seconds.
+NEVER_QUICK := browser clients fuzz ietf object_store tus
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -125,7 +127,8 @@ serve: $(VENV)/serve.stamp
 	$(VENV)/bin/ajaxupload serve '$(DIR)' $(SERVE)
 
 quick: $(VENV)/dev.stamp
-	CI= AJAXUPLOAD_QUICK=1 PYTHONDEVMODE=1 PYTHONMALLOC=pymalloc $(VENV)/bin/python -m pytest $(PARALLEL) -m 'not ($(SLOW))' $(ARGS)
+	CI= AJAXUPLOAD_QUICK=1 PYTHONDEVMODE=1 PYTHONMALLOC=pymalloc $(VENV)/bin/python -m pytest $(PARALLEL) \
+		-m 'not ($(SLOW))' $(addprefix --ignore tests/,$(NEVER_QUICK)) $(ARGS)
 
 check: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m ruff format --check

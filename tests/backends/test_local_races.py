@@ -56,6 +56,7 @@ def upload_many(folder: str, cls: type[LocalUploadBackend], worker: int, count: 
             store.backend().startup()
 
 
+@pytest.mark.slow
 @each_manner
 def test_processes_that_race_for_one_name_all_keep_their_files(tmp_path: Path, cls: type[LocalUploadBackend]) -> None:
     """Each also does now and then what a starting worker does: sweep."""

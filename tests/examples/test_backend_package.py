@@ -38,6 +38,7 @@ def test_its_own_tests_pass(installed: Path, tmp_path: Path) -> None:
     assert "skipped" not in out
 
 
+@pytest.mark.slow
 def test_its_name_is_known_where_it_is_installed(installed: Path, tmp_path: Path) -> None:
     code = """
 import gzip

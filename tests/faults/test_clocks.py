@@ -90,6 +90,7 @@ class Schedule:
         self.still_there(None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedules", [5, pytest.param(250, marks=pytest.mark.faults)])
 def test_a_clock_that_is_set_ends_no_upload(
     tmp_path: Path, schedules: int, chance: random.Random, tally: Tally

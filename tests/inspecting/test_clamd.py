@@ -167,6 +167,7 @@ def test_what_is_no_verdict_lets_nothing_in(tmp_path: Path, name: str, caplog: p
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.slow
 def test_one_that_takes_nothing_any_more_is_given_up(tmp_path: Path) -> None:
     def serve(connection: socket.socket) -> None:
         connection.recv(1)

@@ -167,6 +167,7 @@ def test_who_looked_long_ago_takes_nothing_from_whoever_holds_it_now(
     quick.renew()
 
 
+@pytest.mark.slow
 def test_waiting_makes_nobody_look_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lease is as young as its taking, however long its taker had to wait."""
     monkeypatch.setattr(lease_module, "LEASE", 0.5)
@@ -189,6 +190,7 @@ def test_an_error_while_taking_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_who_holds_it_for_long_renews_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_flock(monkeypatch)
     monkeypatch.setattr(lock_module, "LEASE", 0.3)

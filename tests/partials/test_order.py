@@ -26,6 +26,7 @@ with site.find() as partial:
     put_piece(partial, 250_000, noise(50_000))
 os.write(2, b"STEP piece\\n")
 site.write(200_000, noise(50_000))
+{before}
 os.write(2, b"STEP whole\\n")
 site.finish()
 os.write(2, b"STEP stored\\n")
@@ -35,7 +36,9 @@ os.write(2, b"STEP stored\\n")
 @pytest.fixture
 def traced(tmp_path: Path, request: pytest.FixtureRequest) -> list[Call]:
     """What the program asked of the kernel; pwrite among it."""
-    return calls(tmp_path, PROGRAM.format(durable=getattr(request, "param", True)), also="pwrite64")
+    kind = getattr(request, "param", "durable")
+    before = '(site.stored / "a.bin").write_bytes(b"another")' if kind == "taken" else ""
+    return calls(tmp_path, PROGRAM.format(durable=kind != "not durable", before=before), also="pwrite64")
 
 
 def step(trace: list[Call], word: str) -> int:
@@ -83,27 +86,44 @@ def test_a_piece_counts_when_its_bytes_are_synced(traced: list[Call], tally: Tal
     tally("F06", "order of calls: uploads in several requests", runs=1, faults=0)
 
 
+def records(trace: list[Call], after: int, before: int) -> list[int]:
+    """Where a record was replaced."""
+    found = (at for at, call in enumerate(trace) if call.name == "rename" and ".json.new" in call.arguments)
+    return [at for at in found if after < at < before]
+
+
+def links(trace: list[Call], name: str, after: int) -> list[int]:
+    """Where a file was linked to a name like that."""
+    found = (at for at, call in enumerate(trace) if call.name == "linkat" and f'"{name}' in call.arguments)
+    return [at for at in found if after < at]
+
+
 @counted
-def test_the_name_is_planned_before_the_link_and_the_record_says_complete_after_it(
-    traced: list[Call], tally: Tally
-) -> None:
+def test_the_record_has_the_name_before_the_link_and_says_complete_after_it(traced: list[Call], tally: Tally) -> None:
+    """It was settled, and synced, when the upload began: see test_finish.py."""
     whole, stored = step(traced, "whole"), step(traced, "stored")
-    records = [
-        at
-        for at, call in enumerate(traced)
-        if call.name == "rename" and ".json.new" in call.arguments and whole < at < stored
-    ]
-    (linked,) = (
-        at for at, call in enumerate(traced) if call.name == "linkat" and '"a.bin"' in call.arguments and whole < at
-    )
+    (linked,) = links(traced, "a.bin", whole)
     folder = next(at for at in places(traced, "fsync", "/stored", stored) if at > linked)
     gone = max(at for at, call in enumerate(traced) if call.name == "unlink" and '.part"' in call.arguments)
-    assert records[-2] < linked < folder < records[-1] < gone
+    (complete,) = records(traced, whole, stored)
+    assert linked < folder < complete < gone
     assert not places(traced, "pwrite64", ".part", stored, whole), "nothing is written or copied at the end"
     tally("F06", "order of calls: uploads in several requests", runs=1, faults=0)
 
 
-@pytest.mark.parametrize("traced", [False], indirect=True)
+@counted
+@pytest.mark.parametrize("traced", ["taken"], indirect=True)
+def test_a_name_that_is_drawn_is_planned_before_the_link(traced: list[Call], tally: Tally) -> None:
+    whole, stored = step(traced, "whole"), step(traced, "stored")
+    (linked,) = links(traced, "a-", whole)
+    planned, complete = records(traced, whole, stored)
+    synced = [at for at in places(traced, "fsync", "/up", stored) if planned < at < linked]
+    assert planned < linked < complete
+    assert synced, "the record's folder, too"
+    tally("F06", "order of calls: uploads in several requests", runs=1, faults=0)
+
+
+@pytest.mark.parametrize("traced", ["not durable"], indirect=True)
 def test_not_durable_syncs_nothing(traced: list[Call]) -> None:
     assert step(traced, "stored")
     assert not [call for call in traced if call.name in ("fsync", "fdatasync")]

@@ -18,6 +18,8 @@ from ajaxupload.testing.driving import noise
 from tests.backends.stores import Store
 from tests.thumbnail.pictures import Shelf, opened, png_of
 
+pytestmark = pytest.mark.slow  # the same promises in front of each kind of store
+
 
 class ThumbnailContract(BackendContract):
     """With a size of 16x16 pixels, which a picture of noise says its seed by."""

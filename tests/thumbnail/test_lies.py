@@ -105,6 +105,7 @@ def test_a_full_disk_is_not_the_pictures_fault(own: dict[str, Any], monkeypatch:
         uploaded(jpeg(40, 30), **own)
 
 
+@pytest.mark.slow
 def test_one_that_trickles_its_answer_is_not_waited_for(own: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit is for the whole answer, not for each of its bytes."""
     slow = LIAR.replace(

@@ -166,6 +166,7 @@ def test_n24_an_archive_stays_one_file(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("evil.txt"))
 
 
+@pytest.mark.slow
 def test_n24_nothing_here_unpacks_anything() -> None:
     assert not importers("zipfile", "tarfile", "shutil.unpack_archive", "lzma", "bz2")
 
@@ -221,6 +222,7 @@ def test_p03_what_a_proxy_would_have_said_is_not_believed(site: Site) -> None:
     assert site.ask("PUT", "/b.txt", b"x", Origin="https://evil.example", **more).status_code == 403
 
 
+@pytest.mark.slow
 def test_p06_r35_nothing_here_fetches_a_url() -> None:
     assert not importers("urllib.request", "http.client", "requests", "httpx", "aiohttp", "urllib3", "ftplib")
 

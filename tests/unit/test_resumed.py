@@ -193,6 +193,7 @@ def test_an_upload_that_nobody_came_back_for_expires_and_is_told(opened: Any) ->
     assert not [path for path in site.root.rglob("*") if path.suffix in (".part", ".json", ".log")]
 
 
+@pytest.mark.slow
 def test_the_process_that_serves_sweeps_by_itself(opened: Any) -> None:
     site: Site = opened(expires="1 s")
     site.create()

@@ -72,6 +72,7 @@ def test_no_file_is_longer_than_300_lines() -> None:
     assert not {name: length for name, length in lengths.items() if length > MAX_FILE}, "which concept wants out?"
 
 
+@pytest.mark.slow
 def test_no_function_is_longer_than_40_lines(trees: dict[str, ast.Module]) -> None:
     lengths = {
         f"{name}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
@@ -82,6 +83,7 @@ def test_no_function_is_longer_than_40_lines(trees: dict[str, ast.Module]) -> No
     assert not {name: length for name, length in lengths.items() if length > MAX_FUNCTION}
 
 
+@pytest.mark.slow
 def test_every_module_opens_with_a_docstring(trees: dict[str, ast.Module]) -> None:
     silent = [name for name, tree in trees.items() if tree.body and not ast.get_docstring(tree)]
     assert not silent, "say what lives here and what must not"
@@ -115,6 +117,7 @@ def test_the_reason_check_sees(comment: str, faults: int) -> None:
     assert len(list(without_reason(f"x = 1  # {comment}"))) == faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", FORBIDDEN)
 def test_no_tracked_file_names(word: str) -> None:
     holders = [name_of(path) for path in tracked() if word.encode() in path.read_bytes()]

@@ -150,6 +150,7 @@ def test_pieces_that_overlap_are_the_file_if_they_agree(door: Door) -> None:
     assert store.take(door.root) == {"a.txt": whole}
 
 
+@pytest.mark.slow
 @doors(*DOORS)
 @pytest.mark.parametrize("sender", ["fineuploader", "dropzone"])
 def test_after_expiry_the_rest_does_not_become_a_file(door: Door, sender: str) -> None:
@@ -247,6 +248,7 @@ def webtest_door(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield door
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), size=st.integers(0, 400), step=st.integers(1, 90), sender=st.sampled_from(list(SENDERS)))
 def test_any_order_and_repetition_gives_the_same_file_once(

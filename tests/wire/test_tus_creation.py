@@ -211,6 +211,7 @@ def test_34_36_every_answer_about_an_open_upload_says_when_it_expires(tus: Tus) 
     assert "expiration" in tus.send("OPTIONS", "/upload").headers["tus-extension"]
 
 
+@pytest.mark.slow
 def test_35_what_has_expired_is_gone_and_what_is_complete_is_not(tus: Tus) -> None:
     urls = [tus.create(11, HELLO[:5], to="/short"), tus.create(11, to="/short")]
     done, other = tus.create(3, b"abc", to="/short"), tus.create(11, HELLO[:5])
