@@ -47,7 +47,7 @@ class Keeping(RuleBasedStateMachine):
         self.told = self.sent = 0
         self.writers: list[tuple[FilePartial, Turn]] = []
         self.boot = 0
-        self.patch = mock.patch.object(ledger_module, "_boot", self.boot_id)
+        self.patch = mock.patch.object(ledger_module, "boot_id", self.boot_id)
         self.patch.start()
 
     @initialize(size=st.integers(0, MOST), seed=st.integers(0, 99))

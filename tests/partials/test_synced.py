@@ -118,7 +118,7 @@ def test_a_place_that_is_not_durable_syncs_nothing(tmp_path: Path, monkeypatch: 
 
 def another_boot(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the machine had been started anew, with its page cache lost or not: the ledger cannot know."""
-    monkeypatch.setattr(ledger_module, "_boot", lambda: bytes(range(16)))
+    monkeypatch.setattr(ledger_module, "boot_id", lambda: bytes(range(16)))
 
 
 def put_piece_of(one: FilePartial) -> bool:

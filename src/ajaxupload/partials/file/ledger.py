@@ -30,7 +30,7 @@ from . import pieces as piece_list
 from .lock import Lock
 from .pieces import NAME, NAME_SIZE, PIECES, crc_of, pread, union
 
-__all__ = ["Damaged", "Ledger", "There"]
+__all__ = ["Damaged", "Ledger", "There", "boot_id"]
 
 _MAGIC = b"axupl02\n"
 _LIVE = struct.Struct("<8sQQQQ16s")  # magic, epoch, kept, safe, turns, boot id
@@ -109,7 +109,7 @@ class Ledger:
                 found = self._read_live()
         if found is None:
             raise Damaged("no ledger")
-        return found[1] if found[4] == _boot() else self._recoverable()
+        return found[1] if found[4] == boot_id() else self._recoverable()
 
     # ---- KEEP: one writer, an epoch ----------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class Ledger:
         if found is None:
             raise Damaged("no ledger")
         self.epoch, self.kept, self.safe, self._turns, boot = found
-        if boot != _boot():
+        if boot != boot_id():
             piece_list.forget(self._fd)
             self.kept, self.safe = self._recoverable(), 0
             self._write_live()
@@ -245,7 +245,7 @@ class Ledger:
         self._write(b"".join(_CLAIM.pack(*claim) for claim in claims), _CLAIMS)
 
     def _write_live(self) -> None:
-        text = _LIVE.pack(_MAGIC, self.epoch, self.kept, min(self.safe, self.kept), self._turns, _boot())
+        text = _LIVE.pack(_MAGIC, self.epoch, self.kept, min(self.safe, self.kept), self._turns, boot_id())
         self._write(text + crc_of(text), 0)
 
     def _write(self, text: bytes, at: int) -> None:
@@ -271,7 +271,7 @@ class There:
 
 
 @lru_cache(maxsize=1)
-def _boot() -> bytes:
+def boot_id() -> bytes:
     """What is another after each start of the machine; without Linux's word for it, nothing tells."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:

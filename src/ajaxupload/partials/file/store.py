@@ -140,11 +140,11 @@ class FilePartials:
                 if len(folder) == 2:
                     with suppress(NotADirectoryError):
                         yield from sweep_folder(os.path.join(self.root, folder), self._look, older_than)
-        for upload_id, path in self._tally.entries():
-            if not os.path.exists(self._paths(upload_id).record) and age_of(path) > GRACE:
-                with suppress(FileNotFoundError):
-                    os.unlink(path)
-        self.accounts.bury(lambda upload_id: os.path.exists(self._paths(upload_id).record))
+        self._tally.sweep(lambda upload_id, path: not self._is_known(upload_id) and age_of(path) > GRACE)
+        self.accounts.bury(self._is_known)
+
+    def _is_known(self, upload_id: str) -> bool:
+        return os.path.exists(self._paths(upload_id).record)
 
     # ---- making ------------------------------------------------------------------------------------------------------
 

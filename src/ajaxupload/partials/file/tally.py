@@ -2,15 +2,16 @@
 
 What lives here: the folder of empty files that says so, and the two caps' verdicts. What must not: the uploads.
 
-One file for each open upload, named by its id and the bytes that it reserves, in a folder for its principal. Counting
-is listing; reserving happens inside one lock, so that two requests cannot both take the last place.
+One file for each open upload, named by its id and the bytes that it reserves, in a folder for its principal. One
+person's are counted by listing them, which a cap keeps few; those of all by a sum beside them (total.py). Both change
+inside one lock only, so that two requests cannot both take the last place.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from ...files import make_folders
 from ..base import Record
 from .accounts import Accounts
 from .lock import Lock
+from .total import Total
 
 __all__ = ["Caps", "Tally"]
 
@@ -45,46 +47,67 @@ class Tally:
     def reserve(self, record: Record) -> None:
         """Count the record in. Raises TooManyRequests, StorageFull, OSError."""
         folder, size = self._folder(record), record.size if record.size is not None else self._unknown
-        with self._locked():
+        with self._locked() as total:
             make_folders(folder, 0o700, durable=False, below=self._root)
             if not os.path.exists(entry := self._entry(folder, record.id, size)):
-                self._check(record, folder, size)
+                self._check_own(record, folder, size)
+                self._check_all(total, size)
+                total.add(1, size)
                 os.close(os.open(entry, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def resize(self, record: Record) -> None:
         """Its size, unknown when it was counted in, is known by now. Raises OSError."""
         folder, size = self._folder(record), record.size if record.size is not None else self._unknown
-        with suppress(FileNotFoundError):
+        more = size - self._unknown
+        with suppress(FileNotFoundError), self._locked() as total:
+            total.add(0, max(0, more))
             os.rename(self._entry(folder, record.id, self._unknown), self._entry(folder, record.id, size))
+            total.add(0, min(0, more))
 
     def release(self, record: Record) -> None:
         """Count it out, with what it has set aside of a quota. A record that could not be read does not tell whose it
         was. Raises OSError."""
-        if record.endpoint:
-            # Its size now, or what it was counted in with: of a whole file's record, which reserves nothing, 0.
-            folder, sizes = self._folder(record), {self._unknown, record.size, 0}
-            paths = [self._entry(folder, record.id, size) for size in sizes if size is not None]
-        else:
-            paths = [path for upload_id, path in self.entries() if upload_id == record.id]
-        for path in paths:
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+        with suppress(FileNotFoundError), self._locked() as total:
+            if record.endpoint:
+                # Its size now, or what it was counted in with: of a whole file's record, which reserves nothing, 0.
+                folder, sizes = self._folder(record), {self._unknown, record.size, 0}
+                entries = [(self._entry(folder, record.id, size), size) for size in sizes if size is not None]
+            else:
+                entries = [(path, size) for upload_id, path, size in self._entries() if upload_id == record.id]
+            for path, size in entries:
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+                    total.add(-1, -size)
         self._accounts.release(record.id)
 
-    def entries(self) -> Iterator[tuple[str, str]]:
-        """Id and path of all that is counted."""
+    def sweep(self, is_over: Callable[[str, str], bool]) -> None:
+        """Remove the entries that stand for no upload any more, by id and path; count anew. Never raises: what is left
+        is the next sweep's."""
+        with suppress(OSError), self._locked() as total:
+            for upload_id, path, _size in list(self._entries()):
+                if is_over(upload_id, path):
+                    os.unlink(path)
+            total.recount()
+
+    def _entries(self) -> Iterator[tuple[str, str, int]]:
+        """Id, path and reserved bytes of all that is counted."""
         for folder in self._folders():
             for found, size in _entries(folder):
-                yield found, self._entry(folder, found, size)
+                yield found, self._entry(folder, found, size), size
 
-    def _check(self, record: Record, folder: str, size: int) -> None:
+    def _check_own(self, record: Record, folder: str, size: int) -> None:
         caps = self._caps
         if record.principal is not None:  # strangers are not one person: the caps in all are theirs
             own = list(_entries(folder))
             _check(len(own), caps.own_uploads, sum(each for _, each in own) + size, caps.own_size, "You have")
-        if caps.uploads is not None or caps.size is not None:
-            every = [entry for each in self._folders() for entry in _entries(each)]
-            _check(len(every), caps.uploads, sum(each for _, each in every) + size, caps.size, "There are")
+
+    def _check_all(self, total: Total, size: int) -> None:
+        count, had = total.read()
+        try:
+            _check(count, self._caps.uploads, had + size, self._caps.size, "There are")
+        except (TooManyRequests, StorageFull):  # unless the sum was too much
+            count, had = total.recount()
+            _check(count, self._caps.uploads, had + size, self._caps.size, "There are")
 
     def _folder(self, record: Record) -> str:
         who = f"{record.principal is None}{record.principal}"
@@ -100,13 +123,13 @@ class Tally:
         return os.path.join(folder, f"{upload_id}.{size}")
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[Total]:
         make_folders(self._root, 0o700, durable=False, below=os.path.dirname(self._root))
         path = os.path.join(self._root, "lock")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with Lock(fd, path):
-                yield
+                yield Total(fd, lambda: (size for _, _, size in self._entries()))
         finally:
             os.close(fd)
 
