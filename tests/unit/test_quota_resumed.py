@@ -13,7 +13,7 @@ import pytest
 from webob import Response
 
 from ajaxupload import events
-from ajaxupload.errors import Forbidden
+from ajaxupload.errors import Conflict, Forbidden
 from ajaxupload.request import UploadRequest
 from ajaxupload.upload import Upload
 from tests.support.quotas import TEN, Site, refused
@@ -277,3 +277,15 @@ def test_a_writer_that_comes_too_late_sets_nothing_aside(tmp_path: Path) -> None
         site.endpoint.engine.quota.room(UploadRequest.blank("/"), late)(2000)
     assert site.standing() == (1000, 0)
     assert site.put(5 << 19).status_code == 201
+
+
+def test_of_two_sizes_that_are_told_at_once_the_one_that_is_taken_is_set_aside(tmp_path: Path) -> None:
+    site = Site(tmp_path, "1 MiB")
+    url = site.create(None).headers["Location"]
+    uploads = site.endpoint.partials
+    assert uploads is not None
+    with uploads.store.find(url.strip("/")) as first, uploads.store.find(url.strip("/")) as second:
+        uploads.declare(UploadRequest.blank("/"), first, 1000)
+        with pytest.raises(Conflict):
+            uploads.declare(UploadRequest.blank("/"), second, 5000)
+    assert site.standing() == (0, 1000)

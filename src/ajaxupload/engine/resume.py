@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import events
 from ..body import Block, Body
-from ..errors import Fenced, NotFound, UploadError
+from ..errors import Conflict, Fenced, NotFound, UploadError
 from ..partials import Partial, Record
 from ..request import UploadRequest
 from ..upload import Upload
@@ -151,8 +151,13 @@ class Resumable(Keeping):
         if partial.record.size != size:
             if partial.record.size is None:
                 self.engine.quota.declare(request, partial.record, size, [part.record.id for part in parts])
-            with storing():
-                partial.declare(size)
+            try:
+                with storing():
+                    partial.declare(size)
+            except Conflict:  # another request has told another size just now, and that is what it will take
+                if partial.record.size is not None:
+                    self.engine.quota.declare(request, partial.record, partial.record.size, [])
+                raise
 
     def remember(self, partial: Partial, key: str, word: str) -> None:
         """Add a word of the protocol's own to a list in the record. Once is enough."""
