@@ -1,7 +1,7 @@
 """The servers that docs/how-to/deploy.md names, each in a process of its own with the fault tests' application.
 
 What lives here: how each is started, and which are not here. What must not: what is asked of them. Those that the
-project's own virtualenv has not are run where they can be imported: `pip install gevent granian a2wsgi bjoern`.
+project's own virtualenv has not are run where they can be imported: `pip install bjoern`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,14 @@ __all__ = ["ELSEWHERE", "HERE", "NOT_TRIED", "missing", "serving"]
 
 APP = "tests.faults.app"
 #: In the project's own virtualenv.
-HERE = ("gunicorn gthread", "gunicorn sync", "cheroot", "waitress", "uWSGI", "wsgiref", "Werkzeug")
+HERE = (
+    "gunicorn gthread", "gunicorn sync", "gunicorn gevent", "cheroot", "waitress", "uWSGI", "granian",
+    "uvicorn with a2wsgi", "wsgiref", "Werkzeug",
+)  # fmt: skip
 #: Not in it -> the package.
-ELSEWHERE = {"gunicorn gevent": "gevent", "granian": "granian", "uvicorn with a2wsgi": "a2wsgi", "bjoern": "bjoern"}
+ELSEWHERE = {"bjoern": "bjoern"}
+#: They take the end of a client's half of the connection for the end of the client.
+HALF_IS_ALL = ("granian", "uvicorn with a2wsgi", "bjoern")
 #: Not started by these tests, and why.
 NOT_TRIED = {"mod_wsgi": "it needs Apache, which these tests do not start"}
 _BY_HAND = {
