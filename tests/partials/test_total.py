@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from ajaxupload.errors import StorageFull, TooManyRequests
 from ajaxupload.partials.file import FilePartials, tally
 from ajaxupload.partials.file.tally import Caps
+from ajaxupload.partials.file.total import Total
 from tests.partials.test_synced import another_boot
 from tests.partials.tripping import KILLED, Trip, in_child, numbers
 from tests.partials.uploads import kept_in, made
@@ -79,6 +82,22 @@ def test_nobody_is_refused_for_a_sum_that_is_too_much(tmp_path: Path, caps: Caps
     assert total_of(store) == truth(store)
     with pytest.raises(error):
         made(store, 10, "upload-third")
+
+
+def test_without_a_descriptor_to_spare_the_entry_goes_all_the_same(
+    store: FilePartials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with made(store, 10) as one:
+        with monkeypatch.context() as patch:
+            patch.setattr(Total, "add", none_left)
+            one.drop_data()
+        assert not one.has_data
+    assert truth(store) == (0, 0)
+    assert total_of(store) == (1, 10)
+
+
+def none_left(*_told: object) -> None:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def test_a_sweep_counts_anew(store: FilePartials) -> None:

@@ -47,8 +47,8 @@ class Tally:
     def reserve(self, record: Record) -> None:
         """Count the record in. Raises TooManyRequests, StorageFull, OSError."""
         folder, size = self._folder(record), record.size if record.size is not None else self._unknown
+        make_folders(folder, 0o700, durable=False, below=os.path.dirname(self._root))
         with self._locked() as total:
-            make_folders(folder, 0o700, durable=False, below=self._root)
             if not os.path.exists(entry := self._entry(folder, record.id, size)):
                 self._check_own(record, folder, size)
                 self._check_all(total, size)
@@ -67,18 +67,24 @@ class Tally:
     def release(self, record: Record) -> None:
         """Count it out, with what it has set aside of a quota. A record that could not be read does not tell whose it
         was. Raises OSError."""
-        with suppress(FileNotFoundError), self._locked() as total:
-            if record.endpoint:
-                # Its size now, or what it was counted in with: of a whole file's record, which reserves nothing, 0.
-                folder, sizes = self._folder(record), {self._unknown, record.size, 0}
-                entries = [(self._entry(folder, record.id, size), size) for size in sizes if size is not None]
-            else:
-                entries = [(path, size) for upload_id, path, size in self._entries() if upload_id == record.id]
-            for path, size in entries:
-                with suppress(FileNotFoundError):
-                    os.unlink(path)
-                    total.add(-1, -size)
+        try:
+            with self._locked() as total:
+                self._remove(record, total.add)
+        except OSError:  # there is no descriptor, say: the sum is too much then
+            self._remove(record, lambda _count, _size: None)
         self._accounts.release(record.id)
+
+    def _remove(self, record: Record, add: Callable[[int, int], None]) -> None:
+        if record.endpoint:
+            # Its size now, or what it was counted in with: of a whole file's record, which reserves nothing, 0.
+            folder, sizes = self._folder(record), {self._unknown, record.size, 0}
+            entries = [(self._entry(folder, record.id, size), size) for size in sizes if size is not None]
+        else:
+            entries = [(path, size) for upload_id, path, size in self._entries() if upload_id == record.id]
+        for path, size in entries:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+                add(-1, -size)
 
     def sweep(self, is_over: Callable[[str, str], bool]) -> None:
         """Remove the entries that stand for no upload any more, by id and path; count anew. Never raises: what is left
@@ -124,7 +130,7 @@ class Tally:
 
     @contextmanager
     def _locked(self) -> Iterator[Total]:
-        make_folders(self._root, 0o700, durable=False, below=os.path.dirname(self._root))
+        """Raises FileNotFoundError where nothing was ever counted."""
         path = os.path.join(self._root, "lock")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
