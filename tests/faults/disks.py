@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mounting import mount
+
 __all__ = ["MIB", "clone", "made", "mounted", "needs_disks"]
 
 MIB = 1 << 20
@@ -34,9 +36,7 @@ def made(image: Path, kind: str, mebibytes: int) -> Path:
 def mounted(image: Path, place: Path, options: str = "rw", *, lazy: bool = False) -> Iterator[Path]:
     """Mounted at `place` for the block, by a loop device; `lazy` where this process itself keeps a lock there."""
     place.mkdir(exist_ok=True)
-    run = subprocess.run(["mount", "-o", f"loop,{options}", image, place], check=False, capture_output=True, text=True)
-    if run.returncode:
-        pytest.skip(f"mounting a loop device takes root: {run.stderr.strip()}")
+    mount("-o", f"loop,{options}", image, place)
     try:
         yield place
     finally:

@@ -21,6 +21,7 @@ import pytest
 from tests.faults.calling import Here, Told
 from tests.faults.disks import MIB, made, mounted, needs_disks
 from tests.partials.uploads import noise
+from tests.support.mounting import mount
 from tests.support.tally import Tally
 from tests.wire import store
 from tests.wire.client import form
@@ -60,9 +61,7 @@ def disk(kind: str, folder: Path) -> Iterator[Path]:
             yield found
         return
     place.mkdir()
-    run = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], check=False, capture_output=True)
-    if run.returncode:
-        pytest.skip("mounting a small file system takes root")
+    mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", place)
     try:
         yield place
     finally:

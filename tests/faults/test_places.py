@@ -16,6 +16,7 @@ import pytest
 
 from tests.faults.disks import made, mounted, needs_disks
 from tests.partials.uploads import noise
+from tests.support.mounting import mount
 from tests.support.tally import Tally
 from tests.wire.client import FORM, Answer, ask, connected, form, post, read_answer
 from tests.wire.servers import Server, commands, running
@@ -167,8 +168,7 @@ def test_mounted_read_only_and_back(tmp_path: Path, rounds: int, tally: Tally) -
         pids, visitor = server.pids(), Visitor(server, root)
 
         def begin() -> None:
-            if subprocess.run(["mount", "--bind", "-o", "ro", root, root], check=False, capture_output=True).returncode:
-                pytest.skip("mounting takes root")
+            mount("--bind", "-o", "ro", root, root)
 
         for _ in range(rounds):
             requests += play(visitor, begin, lambda: run("umount", root), lambda: healthy(root, tmp_path))
@@ -187,7 +187,7 @@ def test_unmounted_and_mounted_again(tmp_path: Path, tally: Tally) -> None:
 
         def end() -> None:
             assert list(place.iterdir()) == []
-            run("mount", "-o", "loop", disk, place)
+            mount("-o", "loop", disk, place)
 
         for _ in range(rounds):
             begin = lambda: run("umount", "--lazy", place)  # noqa: E731 - beside its end
@@ -217,7 +217,7 @@ def test_read_only_by_itself_after_an_error_and_repaired(tmp_path: Path, tally: 
             disks.append(tmp_path / f"disk{len(disks)}")
             run("cp", "--sparse=always", disks[-2], disks[-1])
             subprocess.run(["fsck.ext4", "-p", "-f", disks[-1]], check=False, capture_output=True)
-            run("mount", "-o", "loop,errors=remount-ro", disks[-1], place)
+            mount("-o", "loop,errors=remount-ro", disks[-1], place)
 
         for _ in range(rounds):
             requests += play(visitor, begin, end, lambda: healthy(place / "site", tmp_path))
