@@ -12,6 +12,7 @@ from ajaxupload.errors import NotFound
 from ajaxupload.partials import Record
 from ajaxupload.partials.file import FilePartials
 from ajaxupload.partials.file.lock import locked_file
+from ajaxupload.partials.file.partial import FilePartial
 from tests.partials.uploads import ID, kept_in, made, path_of, put, remains
 from tests.support.tally import Tally
 
@@ -55,6 +56,33 @@ def test_each_change_begins_its_time_anew_and_looking_does_not(tmp_path: Path) -
         put(one, b"abc")
         assert one.expires > before + DAY / 3
         assert one.expires <= time.time() + DAY + 1
+
+
+@pytest.mark.parametrize("older_than", [None, 7200.0])
+def test_of_many_that_have_ended_only_those_are_looked_at_whose_time_may_be_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, older_than: float | None
+) -> None:
+    store = kept_in(tmp_path, spared=7200.0)
+    for name, age in (("young-one", 7100), ("older-one", 7300), ("open-one-", 7100)):
+        with made(store, upload_id=name, ttl=7200.0) as one:
+            if name != "open-one-":
+                one.record.state = "complete"
+                one.save()
+                one.drop_data()
+        elapse(store, age, name)
+    seen: list[str] = []
+    look = FilePartials._look
+
+    def noted(self: FilePartials, upload_id: str) -> FilePartial:
+        seen.append(upload_id)
+        return look(self, upload_id)
+
+    monkeypatch.setattr(FilePartials, "_look", noted)
+    assert [record.id for record, _ in store.sweep(older_than) if record is not None] == ["older-one"]
+    assert sorted(seen) == ["older-one", "open-one-"]
+    seen.clear()
+    assert len(list(store.sweep(60.0))) == 2
+    assert sorted(seen) == ["open-one-", "young-one"]
 
 
 def test_a_clock_that_was_set_back_throws_nothing_away(tmp_path: Path) -> None:

@@ -38,12 +38,8 @@ class Keeping:
         self.store = store
 
     def startup(self) -> None:
-        """Make the place, and clear what expired. Raises ConfigError. Comes with the first upload at the latest."""
+        """Make the place. Raises ConfigError. Comes with the first upload at the latest."""
         self.store.startup()
-        try:
-            self.sweep()
-        except OSError as error:
-            raise ConfigError(f"unfinished uploads cannot be looked through: {error}") from error
         self._started = True
 
     def ready(self) -> bool:

@@ -32,7 +32,8 @@ def partials_of(settings: EndpointSettings) -> FilePartials:
         settings.max_unfinished_own_size,
     )
     durable = bool(getattr(backend, "DURABLE", True))
-    return FilePartials(root, durable=durable, caps=caps, unknown=settings.max_size, ttl=settings.expires)
+    kept = min(settings.expires, settings.stored_for)
+    return FilePartials(root, durable=durable, caps=caps, unknown=settings.max_size, ttl=settings.expires, spared=kept)
 
 
 def chosen_dir(settings: EndpointSettings) -> str | None:

@@ -16,10 +16,15 @@ from collections.abc import Callable
 __all__ = ["Sweeper"]
 
 _log = logging.getLogger("ajaxupload")
+#: Seconds after the first request.
+_SOON = 10.0
 
 
 class Sweeper:
-    """Calls `sweep` each `interval` seconds from the first `poke` on, for as long as its owner lives."""
+    """Calls `sweep` soon after the first `poke`, and then each `interval` seconds, for as long as its owner lives.
+
+    Not at once: a process that begins has requests waiting, and to look through many uploads takes seconds.
+    """
 
     def __init__(self, sweep: Callable[[], object], interval: float) -> None:
         self._sweep = weakref.WeakMethod(sweep)
@@ -44,9 +49,9 @@ class Sweeper:
 
 
 def _run(sweep: weakref.WeakMethod[Callable[[], object]], interval: float) -> None:
-    pause = threading.Event()
-    while not pause.wait(interval):
-        method = sweep()
+    pause, wait = threading.Event(), min(_SOON, interval)
+    while not pause.wait(wait):
+        wait, method = interval, sweep()
         if method is None:
             return
         try:

@@ -45,15 +45,24 @@ class FilePartials:
     """Uploads in the folder `root`, an absolute path that belongs to this user alone.
 
     `durable` as in the backend `local`; `caps` as in tally.py; `unknown` is what an upload of unknown size reserves,
-    `ttl` how long one is kept whose record cannot be read.
+    `ttl` how long one is kept whose record cannot be read, `spared` how long each is kept in any case that its user has
+    made: others' with a shorter time are their users' to sweep.
     """
 
     def __init__(
-        self, root: str, *, durable: bool = True, caps: Caps | None = None, unknown: int = 0, ttl: float = 86400.0
+        self,
+        root: str,
+        *,
+        durable: bool = True,
+        caps: Caps | None = None,
+        unknown: int = 0,
+        ttl: float = 86400.0,
+        spared: float = 0.0,
     ) -> None:
         self.root = root
         self._durable = durable
         self._ttl = ttl
+        self._spared = spared
         self.accounts = Accounts(os.path.join(root, "quota"), durable=durable)
         self._tally = Tally(os.path.join(root, "open"), caps or Caps(), self.accounts, unknown=unknown)
         self._made = False
@@ -135,11 +144,12 @@ class FilePartials:
 
     def sweep(self, older_than: float | None = None) -> Iterator[tuple[Record | None, int]]:
         """One after the other: uploads that somebody works on are younger than any expiry."""
+        spared = self._spared if older_than is None else min(self._spared, older_than)
         with suppress(FileNotFoundError):
             for folder in os.listdir(self.root):
                 if len(folder) == 2:
                     with suppress(NotADirectoryError):
-                        yield from sweep_folder(os.path.join(self.root, folder), self._look, older_than)
+                        yield from sweep_folder(os.path.join(self.root, folder), self._look, older_than, spared)
         self._tally.sweep(lambda upload_id, path: not self._is_known(upload_id) and age_of(path) > GRACE)
         self.accounts.bury(self._is_known)
 

@@ -24,18 +24,26 @@ __all__ = ["GRACE", "age_of", "sweep_folder"]
 _log = logging.getLogger("ajaxupload")
 #: Seconds for which files without a record are spared: their upload may be being made.
 GRACE = 3600.0
+#: What there is of an upload that has ended: its bytes have gone.
+_ENDED = {"json", "log"}
 
 
 def sweep_folder(
-    folder: str, look: Callable[[str], FilePartial], older_than: float | None
+    folder: str, look: Callable[[str], FilePartial], older_than: float | None, spared: float
 ) -> Iterator[tuple[Record | None, int]]:
-    """Record (None: unreadable) and offset of each upload that went. `look` opens one, whatever state it is in."""
-    names = os.listdir(folder)
-    for upload_id in sorted({name.partition(".")[0] for name in names}):
+    """Record (None: unreadable) and offset of each upload that went. `look` opens one, whatever state it is in. Those
+    that have ended, and changed in the last `spared` seconds, are not looked at: most are such."""
+    there: dict[str, set[str]] = {}
+    for name in os.listdir(folder):
+        upload_id, _, kind = name.partition(".")
+        there.setdefault(upload_id, set()).add(kind)
+    for upload_id, kinds in sorted(there.items()):
+        if kinds == _ENDED and age_of(os.path.join(folder, f"{upload_id}.log")) < spared:
+            continue
         try:
             partial = look(upload_id)
         except FileNotFoundError:
-            _sweep_orphans(folder, [name for name in names if name.partition(".")[0] == upload_id])
+            _sweep_orphans(folder, [f"{upload_id}.{kind}" if kind else upload_id for kind in kinds])
             continue
         except OSError as error:  # too many open files, say: that is no reason to throw anything away
             _log.warning("the upload %s cannot be looked at: %s", upload_id, error)
