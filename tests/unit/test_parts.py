@@ -239,7 +239,7 @@ def seconds(data: bytes, boundary: bytes) -> float:
     return min(once() for _ in range(3))
 
 
-@pytest.mark.parametrize("boundary", ["-", "-" * 70, "a" * 127 + "b", "----WebKitFormBoundary7MA4YWxkTrZu0gW"])
+@pytest.mark.parametrize("boundary", ["-", "-" * 70, "a" * 69 + "b", "----WebKitFormBoundary7MA4YWxkTrZu0gW"])
 def test_no_content_takes_longer_than_looking_at_each_byte(boundary: str) -> None:
     delimiter = f"\r\n--{boundary}".encode()
     for unit in (
