@@ -126,6 +126,8 @@ OLDER := $(GUNICORNS:%=.gunicorns/%/.stamp)
 serve: $(VENV)/serve.stamp
 	$(VENV)/bin/ajaxupload serve '$(DIR)' $(SERVE)
 
+# AJAXUPLOAD_QUICK: property tests draw 20 examples instead of 100. PYTHONMALLOC: dev mode's checks and warnings, without
+# the allocator that fills and guards each block, which takes its time.
 quick: $(VENV)/dev.stamp
 	CI= AJAXUPLOAD_QUICK=1 PYTHONDEVMODE=1 PYTHONMALLOC=pymalloc $(VENV)/bin/python -m pytest $(PARALLEL) \
 		-m 'not ($(SLOW))' $(addprefix --ignore tests/,$(NEVER_QUICK)) $(ARGS)

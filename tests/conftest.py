@@ -100,13 +100,13 @@ SLOW_PROMISES = frozenset(("test_what_a_killed_process_left_is_cleared_and_the_l
 
 @pytest.hookimpl(tryfirst=True)  # before -m is looked at
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what cannot run here."""
+    """Skip what cannot run here; mark as slow what is not ours to mark where it stands."""
     for item in items:
         if item.name in SLOW_PROMISES:
             item.add_marker(pytest.mark.slow)
         if reasons := list(why_not(item)):
             # Loudly: the end of the run lists it with the way to get what is missing, and in CI it fails the run.
-            item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))
+            item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))  # each reason says how to get what is missing
 
 
 @pytest.fixture(scope="session")

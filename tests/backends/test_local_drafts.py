@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ajaxupload.files import Draft, Incoming, Trail
-from ajaxupload.testing.driving import noise
+from ajaxupload.testing.driving import begin, finish, noise
+from tests.backends.stores import NamedLocal, Store
 
 LARGE = noise(1 << 20)
 
@@ -109,3 +110,28 @@ def test_a_dropped_draft_is_gone_and_stays_so(draft: Draft) -> None:
     draft.drop()
     with pytest.raises(OSError, match="ended"):
         draft.seal()
+
+
+class Kept:
+    """A finished partial, as `adopt` gets it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = str(path), path.stat().st_size
+        self.planned: str | None = None
+
+    def plan(self, name: str) -> None:
+        self.planned = name
+
+
+def test_what_setup_opened_goes_when_a_whole_file_is_adopted(tmp_path: Path) -> None:
+    """A caller that does not know beforehand whether it has a whole file: `setup` opened one for bytes to come."""
+    store = Store(tmp_path, NamedLocal).started()
+    kept = tmp_path / "kept"
+    kept.write_bytes(LARGE)
+    backend = store.backend()
+    begin(backend, "a.bin")
+    assert len(store.leftovers()) == 1
+    assert backend.adopt(Kept(kept))
+    assert finish(backend, "a.bin")["filename"] == "a.bin"
+    assert (store.root / "a.bin").read_bytes() == LARGE
+    assert store.leftovers() == []

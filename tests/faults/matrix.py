@@ -16,7 +16,7 @@ from tests.faults.rig import gunicorn
 from tests.s3.stores import free_ports
 from tests.wire.servers import ROOT, Server, running
 
-__all__ = ["ELSEWHERE", "HERE", "NOT_TRIED", "missing", "serving"]
+__all__ = ["ELSEWHERE", "HALF_IS_ALL", "HERE", "NOT_TRIED", "missing", "serving"]
 
 APP = "tests.faults.app"
 #: In the project's own virtualenv.

@@ -108,6 +108,20 @@ def test_a_sweep_counts_anew(store: FilePartials) -> None:
     assert total_of(store) == truth(store) == (1, 10)
 
 
+def test_an_entry_that_somebody_removed_while_it_is_swept_keeps_no_other(store: FilePartials) -> None:
+    for number in range(3):
+        made(store, 10, f"upload-{number:04}").close()
+
+    def gone_already(_upload_id: str, path: str) -> bool:
+        if next(seen):
+            os.unlink(path)
+        return True
+
+    seen = iter([True, False, False])
+    store._tally.sweep(gone_already)
+    assert total_of(store) == truth(store) == (0, 0)
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_any_call_it_says_no_less_than_there_is(tmp_path: Path, after: bool) -> None:
     for number in numbers(3):

@@ -73,8 +73,8 @@ def test_ci_fails_when_a_test_was_skipped(
     "module",
     [
         "import pytest\npytest.importorskip('no_such_module')",
-        # Not a test of ours: what the rule under test must see. pytest tells it as xfailed, though it was never run.
-        "import pytest\n@pytest.mark.xfail(run=False)\ndef test_never(): pass",
+        # pytest tells it as xfailed, though it was never run.
+        "import pytest\n@pytest.mark.xfail(run=False)\ndef test_never(): pass",  # not our test: what the rule must see
         "import pytest\ndef test_halfway(): pytest.skip('not today')",
     ],
     ids=["whole module", "xfail(run=False)", "inside the test"],

@@ -25,8 +25,7 @@ def test_{name}():
 """
 WRONG = "def test_wrong():\n    assert False\n"
 RIGHT = "def test_right():\n    assert True\n"
-#: Not a test of ours: what the second try must see.
-SKIPPED = "import pytest\n@pytest.mark.skip(reason='no clamd')\ndef test_skipped():\n    pass\n"
+SKIPPED = "import pytest\n@pytest.mark.skip(reason='no clamd')\ndef test_skipped(): pass\n"  # text: the run must see it
 
 
 def both(folder: Path, *content: str, ci: str = "1") -> subprocess.CompletedProcess[str]:

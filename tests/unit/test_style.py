@@ -32,8 +32,8 @@ FORBIDDEN = [
         ("/home/", "runner"),
     )
 ]
-#: An exception to a check, and after it a reason in words. (These words are looked for here, and except nothing.)
-EXCEPTION = re.compile(r"#\s*(type: ignore|noqa|pragma: no cover)(.*)")
+#: An exception to a check, and after it a reason in words.
+EXCEPTION = re.compile(r"#\s*(type: ignore|noqa|pragma: no cover)(.*)")  # what is looked for; it excepts nothing
 REASON = re.compile(r"[a-z]{2,}.*[a-z]{2,}")
 
 
@@ -108,9 +108,8 @@ def test_every_exception_to_a_check_has_its_reason() -> None:
         ("type: ignore[attr-defined]", 1),
         ("noqa: BLE001 - hooks may raise anything", 0),
         ("noqa: BLE001, S101", 1),
-        # Two comments as the check reads them, not two exceptions: with a reason it is content, without it is not.
-        ("pragma: no cover - needs a full disk", 0),
-        ("pragma: no cover", 1),
+        ("pragma: no cover - needs a full disk", 0),  # text for the check to read, which excepts nothing here
+        ("pragma: no cover", 1),  # the same
     ],
 )
 def test_the_reason_check_sees(comment: str, faults: int) -> None:

@@ -119,6 +119,7 @@ class LocalUploadBackend(AbstractUploadBackend):
         """Take over a finished partial: by a second name for its file, where that is on our file system."""
         if whole.path is None:
             return False
+        self._drop_draft()  # of a `setup` that was not told of it
         try:
             self._draft = Draft.of(whole.path, self._incoming(), mode=self.FILE_MODE, durable=self.DURABLE)
         except OSError as error:

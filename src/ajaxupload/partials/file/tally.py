@@ -92,7 +92,8 @@ class Tally:
         with suppress(OSError), self._locked() as total:
             for upload_id, path, _size in list(self._entries()):
                 if is_over(upload_id, path):
-                    os.unlink(path)
+                    with suppress(FileNotFoundError):  # somebody tidied up by hand; the others go all the same
+                        os.unlink(path)
             total.recount()
 
     def _entries(self) -> Iterator[tuple[str, str, int]]:
