@@ -95,7 +95,11 @@ def check_swept(folder: Path) -> None:
     for path in (folder / "partials").rglob("*.log"):
         os.utime(path, (0, 0))
     list(FilePartials(str(folder / "partials"), durable=False).sweep())
-    kept = [path for path in (folder / "partials").rglob("*") if path.is_file() and path.name not in ("lock", "key")]
+    kept = [
+        path
+        for path in (folder / "partials").rglob("*")
+        if path.is_file() and path.name not in ("lock", "key", "entry")
+    ]
     assert kept == []
     assert [path for path in (folder / ".in.ajaxupload").rglob("*") if path.is_file()] == []
 

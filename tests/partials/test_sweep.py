@@ -166,10 +166,18 @@ def test_orphans_and_dead_leases_go_after_an_hour(tmp_path: Path) -> None:
     list(store.sweep())
     assert path_of(store, ".part").exists()
     elapse(store, 4000)
-    for path in Path(store.root, "open").glob("*/*"):
-        os.utime(path, (0, 0))
     list(store.sweep())
     assert remains(store) == ["xy"]
+
+
+@pytest.mark.parametrize("hours", [0, 2])
+def test_a_place_that_is_counted_and_has_no_record_yet_is_kept_for_an_hour(tmp_path: Path, hours: int) -> None:
+    store = kept_in(tmp_path)
+    made(store).close()
+    path_of(store, ".json").unlink()
+    elapse(store, hours * 3600)
+    store._tally.sweep(store._is_over)
+    assert any(name.startswith("open/") for name in remains(store)) == (hours == 0)
 
 
 @pytest.mark.parametrize("hours", [0, 2])

@@ -76,7 +76,7 @@ def path_of(store: FilePartials, extension: str, upload_id: str = ID) -> Path:
 
 def remains(store: FilePartials) -> list[str]:
     """All files that the store has, the lock of its tally and its key excepted."""
-    return [name for name in below(Path(store.root)) if name not in ("open/lock", "key")]
+    return [name for name in below(Path(store.root)) if name not in ("open/lock", "open/entry", "key")]
 
 
 def open_files(folder: Path) -> list[str]:

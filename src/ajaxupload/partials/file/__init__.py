@@ -4,10 +4,10 @@ What lives here: `lock` (one at a time, over processes), `ledger` (what counts, 
 `store` (all of them), `tally` and `total` (how many may be open, and of what size), `accounts` and `books` (quotas),
 `shelf` (what was stored, by owner). What must not: backends, requests.
 
-    <root>/ab/<id>.json    the record: replaced atomically
+    <root>/ab/<id>.json    the record: a line for each change, the last that is whole counts
     <root>/ab/<id>.log     the ledger: locked for moments
     <root>/ab/<id>.part    the bytes, each at its place from the beginning: finishing is a link, nothing is assembled
-    <root>/open/<hash>/..  one empty file for each open upload, by principal
+    <root>/open/<hash>/..  one name for each open upload, by principal: links to open/entry, an empty file
     <root>/open/lock       whose holder changes these, with their sum in it
     <root>/stored/..       one empty file for each stored one, by owner; and whose each stored name is
     <root>/quota/..        what was stored and is set aside, by account, where there are quotas

@@ -150,11 +150,16 @@ class FilePartials:
                 if len(folder) == 2:
                     with suppress(NotADirectoryError):
                         yield from sweep_folder(os.path.join(self.root, folder), self._look, older_than, spared)
-        self._tally.sweep(lambda upload_id, path: not self._is_known(upload_id) and age_of(path) > GRACE)
+        self._tally.sweep(self._is_over)
         self.accounts.bury(self._is_known)
 
     def _is_known(self, upload_id: str) -> bool:
         return os.path.exists(self._paths(upload_id).record)
+
+    def _is_over(self, upload_id: str) -> bool:
+        """Does what was counted in stand for no upload? One has a ledger before that, and a record soon after."""
+        log = self._paths(upload_id).log
+        return not self._is_known(upload_id) and (not os.path.exists(log) or age_of(log) > GRACE)
 
     # ---- making ------------------------------------------------------------------------------------------------------
 
@@ -198,7 +203,7 @@ class FilePartials:
             with suppress(FileNotFoundError):
                 os.unlink(paths.part)
             os.close(os.open(paths.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-            partial.recording.write()
+            partial.recording.create()
         except BaseException:
             partial.erase()
             raise

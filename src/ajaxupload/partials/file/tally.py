@@ -1,14 +1,16 @@
 """How many uploads are open, and of what size: by principal, and in all.
 
-What lives here: the folder of empty files that says so, and the two caps' verdicts. What must not: the uploads.
+What lives here: the folder of names that says so, and the two caps' verdicts. What must not: the uploads.
 
-One file for each open upload, named by its id and the bytes that it reserves, in a folder for its principal. One
-person's are counted by listing them, which a cap keeps few; those of all by a sum beside them (total.py). Both change
-inside one lock only, so that two requests cannot both take the last place.
+One name for each open upload, of its id and the bytes that it reserves, in a folder for its principal. One person's are
+counted by listing them, which a cap keeps few; those of all by a sum beside them (total.py). Both change inside one
+lock only, so that two requests cannot both take the last place. The names are links to one empty file: a file of its
+own for each would free an inode when the upload ends, and recorded.py says what that costs.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -53,7 +55,7 @@ class Tally:
                 self._check_own(record, folder, size)
                 self._check_all(total, size)
                 total.add(1, size)
-                os.close(os.open(entry, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                self._enter(entry)
 
     def resize(self, record: Record) -> None:
         """Its size, unknown when it was counted in, is known by now. Raises OSError."""
@@ -86,15 +88,31 @@ class Tally:
                 os.unlink(path)
                 add(-1, -size)
 
-    def sweep(self, is_over: Callable[[str, str], bool]) -> None:
-        """Remove the entries that stand for no upload any more, by id and path; count anew. Never raises: what is left
-        is the next sweep's."""
+    def sweep(self, is_over: Callable[[str], bool]) -> None:
+        """Remove the entries that stand for no upload any more, by id; count anew. Never raises: what is left is the
+        next sweep's."""
         with suppress(OSError), self._locked() as total:
             for upload_id, path, _size in list(self._entries()):
-                if is_over(upload_id, path):
+                if is_over(upload_id):
                     with suppress(FileNotFoundError):  # somebody tidied up by hand; the others go all the same
                         os.unlink(path)
             total.recount()
+
+    def _enter(self, entry: str) -> None:
+        """Make the entry. Raises OSError."""
+        shared = os.path.join(self._root, "entry")
+        for _ in range(2):
+            try:
+                os.link(shared, entry)
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.EMLINK):
+                    break  # a file system without links
+            else:
+                return
+            with suppress(FileNotFoundError):
+                os.unlink(shared)  # it has as many names as one file may have, and keeps those
+            _make_empty(shared)
+        _make_empty(entry)
 
     def _entries(self) -> Iterator[tuple[str, str, int]]:
         """Id, path and reserved bytes of all that is counted."""
@@ -139,6 +157,10 @@ class Tally:
                 yield Total(fd, lambda: (size for _, _, size in self._entries()))
         finally:
             os.close(fd)
+
+
+def _make_empty(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
 
 def _entries(folder: str) -> Iterator[tuple[str, int]]:
