@@ -10,18 +10,19 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ajaxupload.values import parse_size
 from benchmarks import growth, inside, machine, report
 from benchmarks.chart import chart
 from benchmarks.contender import SERVERS
-from benchmarks.figures import Results
+from benchmarks.figures import Results, Table
 from benchmarks.goals import judge
 from benchmarks.growth import Grown, Growth
 from benchmarks.processes import ROOT
 from benchmarks.rounds import measure, place
-from benchmarks.scenario import Choice
+from benchmarks.scenario import Choice, Scenario
 from benchmarks.scenarios import ALL
 
 __all__ = ["chosen", "main", "words"]
@@ -123,21 +124,24 @@ def _doubts(told: argparse.Namespace, choice: Choice) -> list[str]:
 
 def _measured(only: Sequence[str], choice: Choice) -> tuple[Results, list[tuple[Growth, Grown]]]:
     """Each in turn, its table printed when it is there."""
-    results: Results = {}
-    for scenario in ALL:
-        if scenario.name in only:
-            _tell(f"\n{scenario.title}")
-            results[scenario.name] = measure(scenario, choice, _tell)
-            print(report.scenario_table(results[scenario.name]))
-    for within in inside.ALL:
-        if within.name in only:
-            _tell(f"\n{within.title}")
-            results[within.name] = inside.measure_inside(within, choice, _tell)
-            print(report.scenario_table(results[within.name]))
-    grown = [(each, growth.measure_growth(each, choice, _tell)) for each in growth.ALL if GROWTH in only]
-    for each, steps in grown:
-        print(report.growth_lines(each, steps))
+    with ExitStack() as end:
+        results = {scenario.name: _beside(scenario, choice, end) for scenario in ALL if scenario.name in only}
+        for within in inside.ALL:
+            if within.name in only:
+                _tell(f"\n{within.title}")
+                results[within.name] = inside.measure_inside(within, choice, _tell)
+                print(report.scenario_table(results[within.name]))
+        grown = [(each, growth.measure_growth(each, choice, _tell)) for each in growth.ALL if GROWTH in only]
+        for each, steps in grown:
+            print(report.growth_lines(each, steps))
     return results, grown
+
+
+def _beside(scenario: Scenario, choice: Choice, end: ExitStack) -> Table:
+    _tell(f"\n{scenario.title}")
+    table = measure(scenario, choice, _tell, end)
+    print(report.scenario_table(table))
+    return table
 
 
 def _tell(said: str) -> None:

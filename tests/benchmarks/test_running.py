@@ -43,6 +43,7 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
     left = 64 << 10
     while left > 0:
         left -= len(client.recv(left))
+    server.close()  # before the answer: nobody gets in any more who has read it
     client.sendall(b"HTTP/1.1 201 Created\\r\\nContent-Length: 0\\r\\n\\r\\n")
     while client.recv(64 << 10):
         pass
