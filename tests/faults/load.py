@@ -35,6 +35,12 @@ __all__ = ["Load"]
 LARGEST = 1 << 20
 #: What makes a client wait and try again: interrupted, somebody else's turn, too many, ending, or no room.
 AGAIN = (408, 409, 423, 429, 500, 503, 507)
+#: What a client is told whose unfinished upload is kept no longer.
+_GONE = b"send it again from its start"
+
+
+class _GoneError(Exception):
+    """The upload is kept no longer."""
 
 
 @dataclass
@@ -65,6 +71,8 @@ class Load:
 
     port: int
     root: Path
+    #: Seconds for which the server keeps an unfinished upload that nobody goes on with.
+    expires: float
     sent: dict[str, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
@@ -171,22 +179,47 @@ class Load:
         if play.count == 1 and widget in ("plupload", "blueimp"):  # an ordinary form
             return self._whole(name, content, chance)
         self._insist(lambda: visit.send("GET", "/upload"))  # the page, which sets the cookie
-        while widget == "filepond" and not re.fullmatch("[A-Za-z0-9_-]{22}", play.made):
+        while True:
+            waits = [0.0]
+            with suppress(_GoneError):
+                if self._pieces(play, visit, waits):
+                    return True
+            # Who is kept waiting for longer than unfinished uploads are kept begins again. Any earlier it is a loss.
+            assert max(waits) > self.expires, f"pieces of {play} that were told are gone after {max(waits):.1f} s"
+            self.counts["begun again"] += 1
+
+    def _pieces(self, play: Play, visit: Visit, waits: list[float]) -> bool:
+        """All of them: is the file complete? `waits` gets the seconds between a piece that was taken and each later
+        answer."""
+        play.made, kept = "", time.monotonic()
+        while play.widget == "filepond" and not re.fullmatch("[A-Za-z0-9_-]{22}", play.made):
             with suppress(OSError, HTTPException):
                 play.begin(visit)
-        told = [play.told(self._insist(partial(play.send, visit, k)))[0] for k in range(play.count)]
-        return told[-1]
+
+        def once(k: int) -> Answer:
+            nonlocal kept
+            asked = time.monotonic()
+            answer = play.send(visit, k)
+            waits.append(time.monotonic() - kept)
+            if _GONE in answer.body or (play.widget == "filepond" and answer.status == 404):
+                raise _GoneError
+            if answer.status < 300:
+                kept = asked
+            return answer
+
+        return [play.told(self._insist(partial(once, k)))[0] for k in range(play.count)][-1]
 
     def _insist(self, once: Callable[[], Answer]) -> Answer:
         """Until it is answered by something else than "try again"."""
-        deadline = time.monotonic() + PATIENCE
+        deadline, answer = time.monotonic() + PATIENCE, None
         while True:
             with suppress(OSError, HTTPException):
-                if (answer := once()).status not in AGAIN:
+                answer = once()
+                if answer.status not in AGAIN:
                     assert answer.status < 300, answer
                     return answer
             self.counts["cut"] += 1
-            assert time.monotonic() < deadline, "nobody takes it"
+            assert time.monotonic() < deadline, f"nobody takes it: {answer}"
             time.sleep(0.1)
 
     # ---- is it true?

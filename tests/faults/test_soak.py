@@ -135,7 +135,7 @@ def check_nothing_is_left(lives: Lives, root: Path) -> None:
     for path in kept.rglob("*"):
         os.utime(path, (0, 0))
     list(FilePartials(str(kept), durable=False).sweep())
-    assert [path for path in kept.rglob("*") if path.is_file() and path.name not in ("key", "lock")] == []
+    assert [path for path in kept.rglob("*") if path.is_file() and path.name not in ("key", "lock", "entry")] == []
 
 
 def soak(tmp_path: Path, chance: random.Random, seconds: float) -> tuple[Load, Gremlin]:
@@ -148,7 +148,7 @@ def soak(tmp_path: Path, chance: random.Random, seconds: float) -> tuple[Load, G
         # Given-up uploads, and the records of finished ones, must not fill the disk for good.
         options = {"expires": max(20.0, 3 * pause)}
         lives = stack.enter_context(Lives(tmp_path, ("--timeout", "10"), options=options, env=env))
-        load, gremlin = Load(lives.port, root), Gremlin(lives, disk, chance)
+        load, gremlin = Load(lives.port, root, options["expires"]), Gremlin(lives, disk, chance)
         loaded(load, gremlin, [*gremlin.harsh(), *gremlin.gentle()], seconds / 2, pause)
         gremlin.restart()
         loaded(load, gremlin, [], min(20, seconds / 8), pause)
