@@ -11,6 +11,7 @@ import re
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _SUFFIX = re.compile(r"-[a-z0-9]{7}(?=\.|$)")
 
@@ -49,16 +50,22 @@ def kept_on_purpose(root: Path) -> set[Path]:
     """The files of all uploads that go on, or whose record outlives them: an open one has its bytes and is counted, any
     other has neither."""
     folder = root / "private" / "partials"
-    kept = {folder / "key", folder / "open" / "lock", *(folder / "stored").glob("*/*")}
+    kept = {folder / "key", folder / "open" / "lock", folder / "open" / "entry", *(folder / "stored").glob("*/*")}
     for path in folder.glob("??/*.json"):
         with suppress(FileNotFoundError):  # it may just be swept
-            record = json.loads(path.read_text(encoding="utf-8"))["upload"]
+            record = record_in(path)
             kept |= {path, path.with_suffix(".log")}
             if record["state"] == "open":
                 counted = set((folder / "open").glob(f"*/{path.stem}.*"))
                 assert len(counted) == 1, f"{path.stem} is counted {len(counted)} times"
                 kept |= counted | {path.with_suffix(".part")}
     return kept
+
+
+def record_in(path: Path) -> dict[str, Any]:
+    """The facts of an upload's record: its file's last line."""
+    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])["upload"]
+    return facts
 
 
 def forget(root: Path) -> None:

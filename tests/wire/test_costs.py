@@ -178,7 +178,7 @@ def test_pieces_are_written_once_and_their_books_are_small(costs: dict[str, Cost
 
 
 @pytest.mark.parametrize(
-    ("name", "calls"), [("small raw", 50), ("small raw durable", 52), ("small tus", 310), ("small tus durable", 335)]
+    ("name", "calls"), [("small raw", 50), ("small raw durable", 52), ("small tus", 200), ("small tus durable", 225)]
 )
 def test_a_small_upload_asks_little_of_the_kernel(costs: dict[str, Cost], name: str, calls: int) -> None:
     assert costs[name].called() <= calls
@@ -198,7 +198,7 @@ def test_so_does_each_small_file_of_a_form(costs: dict[str, Cost], name: str, ca
         ("raw durable", 2),  # the content, and the folder that has its name
         ("small raw durable", 2),
         ("small form durable", FILES + 1),
-        ("small tus durable", 15),
+        ("small tus durable", 10),
         ("tus durable", 5 + 5 * PIECES),
     ],
 )

@@ -3,7 +3,6 @@ another's file, whatever has become of the first."""
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -274,7 +273,7 @@ def test_a_file_whose_record_cannot_be_written_is_stored_all_the_same(
 def records(door: Door) -> list[dict[str, Any]]:
     """The facts of every record that is kept."""
     kept = (door.root / "private" / "partials").glob("??/*.json")
-    return [json.loads(path.read_text(encoding="utf-8"))["upload"] for path in kept]
+    return [store.record_in(path) for path in kept]
 
 
 @here

@@ -52,7 +52,9 @@ class Ledger:
     def __init__(self, fd: int, path: str) -> None:
         self._fd = fd
         self._lock = Lock(fd, path)
-        self.epoch = self.kept = self.safe = self._turns = 0
+        self.epoch = self.kept = self.safe = self._turns = self._size = 0
+        #: Was it removed before the critical section began? In there nobody removes it.
+        self.was_gone = False
 
     def __enter__(self) -> Ledger:
         self._lock.__enter__()
@@ -115,7 +117,8 @@ class Ledger:
 
     def fence(self) -> int:
         """End every turn; the new epoch."""
-        self._write(bytes(_CLAIM_COUNT * _CLAIM.size), _CLAIMS)
+        if self._turns:
+            self._write(bytes(_CLAIM_COUNT * _CLAIM.size), _CLAIMS)
         return self.raise_epoch()
 
     def raise_epoch(self) -> int:
@@ -126,13 +129,13 @@ class Ledger:
 
     def check(self, epoch: int) -> None:
         """Fenced unless this is still the epoch."""
-        if self.epoch != epoch or self.gone:
+        if self.epoch != epoch or self.was_gone:
             raise Fenced
 
     def advance(self, kept: int) -> None:
         """So many bytes count; and the pieces that they have reached."""
         self.kept = kept
-        if os.fstat(self._fd).st_size > PIECES:
+        if self._size > PIECES:
             self.kept = self.pieces()[0][1]
         self._write_live()
 
@@ -147,6 +150,13 @@ class Ledger:
         """The ledger with that commit was synced too: nobody has to do it again."""
         self.safe = max(self.safe, min(kept, self.kept))
         self._write_live()
+
+    def vouch_all(self) -> int:
+        """Where nothing is synced, all that counts is as safe as it gets. How much that is."""
+        if self.safe < self.kept:
+            self.commit(self.kept)
+            self.vouch(self.kept)
+        return self.kept
 
     def fall_back(self) -> None:
         """Syncing failed: what was not synced before is lost, though it can still be read. End every turn.
@@ -194,7 +204,7 @@ class Ledger:
 
     def check_claim(self, number: int) -> None:
         """Fenced unless nobody has taken this turn."""
-        if self.gone or all(found != number for _, _, found in self._claims()):
+        if self.was_gone or all(found != number for _, _, found in self._claims()):
             raise Fenced
 
     def add_piece(self, number: int, start: int, end: int, crc: int) -> None:
@@ -220,8 +230,9 @@ class Ledger:
 
     def _read_live(self) -> tuple[int, int, int, int, bytes] | None:
         """Epoch, kept, safe, turns, boot id; None for what is no ledger."""
-        text = pread(self._fd, _LIVE.size + _CRC_SIZE, 0)
-        if crc_of(text[: _LIVE.size]) != text[_LIVE.size :] or os.fstat(self._fd).st_size < PIECES:
+        text, info = pread(self._fd, _LIVE.size + _CRC_SIZE, 0), os.fstat(self._fd)
+        self._size, self.was_gone = info.st_size, not info.st_nlink
+        if crc_of(text[: _LIVE.size]) != text[_LIVE.size :] or self._size < PIECES:
             return None
         magic, *found = _LIVE.unpack_from(text)
         return tuple(found) if magic == _MAGIC else None
@@ -232,8 +243,10 @@ class Ledger:
         return union([(0, committed), *piece_list.ranges(self._fd)])[0][1]
 
     def _slots(self) -> Iterator[tuple[int, int]]:
+        first, step = _SLOTS[0], _SLOT.size + _CRC_SIZE
+        text = pread(self._fd, _SLOTS[-1] + step - first, first)
         for at in _SLOTS:
-            line = pread(self._fd, _SLOT.size + _CRC_SIZE, at)
+            line = text[at - first : at - first + step]
             if line[_SLOT.size :] == crc_of(line[: _SLOT.size]):
                 sequence, kept = _SLOT.unpack_from(line)
                 yield sequence, kept
@@ -261,7 +274,7 @@ class There:
 
     def __enter__(self) -> Ledger:
         ledger = self._ledger.__enter__()
-        if ledger.gone:
+        if ledger.was_gone:
             self._ledger.__exit__()
             raise NotFound
         return ledger

@@ -82,6 +82,8 @@ class FilePartial:
             return self.offset
         with self._there as ledger:
             ledger.fence()
+            if not self._durable:
+                return ledger.vouch_all()
         return self.sync()
 
     def sync(self) -> int:
@@ -91,9 +93,7 @@ class FilePartial:
             if ledger.safe >= kept:
                 return kept
             if not self._durable:
-                ledger.commit(kept)
-                ledger.vouch(kept)
-                return kept
+                return ledger.vouch_all()
         self.flush()
         with self.ledger as ledger:
             ledger.commit(kept)

@@ -200,9 +200,7 @@ class FilePartials:
             reserve(partial.record)
             self._check_room(partial.record.size)
             partial.ledger.make(durable=self._durable)
-            with suppress(FileNotFoundError):
-                os.unlink(paths.part)
-            os.close(os.open(paths.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            _make_empty(paths.part)
             partial.recording.create()
         except BaseException:
             partial.erase()
@@ -225,6 +223,15 @@ class FilePartials:
         paths = self._paths(upload_id)
         log = os.open(paths.log, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         return self._partial(paths, Record(upload_id, "", ttl=self._ttl), log)
+
+
+def _make_empty(path: str) -> None:
+    """A new file. What was there is not written into: it may be stored under another name."""
+    for _ in range(2):
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            return
+        os.unlink(path)
 
 
 def _is_ours(root: str) -> bool:

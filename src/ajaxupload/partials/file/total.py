@@ -30,15 +30,21 @@ class Total:
     def __init__(self, fd: int, sizes: Callable[[], Iterable[int]]) -> None:
         self._fd = fd
         self._sizes = sizes
+        self._found: tuple[int, int] | None = None
 
     def read(self) -> tuple[int, int]:
         """How many, and how many bytes."""
+        self._found = self._found or self._told() or self.recount()
+        return self._found
+
+    def _told(self) -> tuple[int, int] | None:
+        """As the file says it; None where that is not to be believed."""
         text = pread(self._fd, _SUM.size + _CRC_SIZE, 0)
         if len(text) == _SUM.size + _CRC_SIZE and crc_of(text[: _SUM.size]) == text[_SUM.size :]:
             magic, boot, count, size = _SUM.unpack_from(text)
             if (magic, boot) == (_MAGIC, ledger.boot_id()):
                 return count, size
-        return self.recount()
+        return None
 
     def add(self, count: int, size: int) -> None:
         """More, or less."""
@@ -52,6 +58,7 @@ class Total:
         return len(sizes), sum(sizes)
 
     def _write(self, count: int, size: int) -> None:
+        self._found = (count, size)
         text = _SUM.pack(_MAGIC, ledger.boot_id(), count, min(size, 2**64 - 1))
         text += crc_of(text)
         if os.pwrite(self._fd, text, 0) != len(text):
