@@ -35,7 +35,7 @@ def told(store: FilePartials) -> object:
 def test_cut_off_at_each_byte(tmp_path: Path, tally: Tally, extension: str) -> None:
     store = harmed(tmp_path)
     path = path_of(store, extension)
-    whole = path.read_bytes()
+    whole = path.read_bytes().rstrip(b"\n")  # without the end of its line a record is as it was
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         assert is_lost(store), length

@@ -151,6 +151,19 @@ def test_what_a_crash_left_of_a_creation_or_removal_is_no_upload_and_in_nobodys_
             assert file.read() == b"new"
 
 
+def test_an_open_upload_without_its_bytes_is_in_nobodys_way(tmp_path: Path) -> None:
+    """As a power cut may leave one that was just finished, where nothing is synced."""
+    store = kept_in(tmp_path)
+    with made(store) as one:
+        put(one, b"old bytes")
+    path_of(store, ".part").unlink()
+    with pytest.raises(NotFound):
+        store.find(ID)
+    with made(store) as again:
+        put(again, b"new")
+        assert again.status() == 3
+
+
 def test_a_record_of_another_upload_in_its_place_is_not_it(tmp_path: Path) -> None:
     """As a file system that takes "A" and "a" for the same would hand it out."""
     store = kept_in(tmp_path)

@@ -13,7 +13,8 @@ import pytest
 from ajaxupload.errors import NotFound
 from ajaxupload.partials.file import FilePartials
 from ajaxupload.partials.file.partial import FilePartial
-from tests.partials.uploads import ID, kept_in, made, path_of
+from tests.partials.tripping import KILLED, in_child
+from tests.partials.uploads import ID, kept_in, made, path_of, put
 
 
 @pytest.fixture
@@ -105,6 +106,61 @@ def test_a_change_that_fails_does_not_count(
         assert note(store) == "before"
         noted(one, "later")
     assert note(store) == "later"
+
+
+def test_what_fails_is_taken_back_only_where_it_is_the_last(
+    store: FilePartials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without flock a lease may run out over a sync that hangs, and somebody else adds a line."""
+    with made(store) as one:
+        path = path_of(store, ".json")
+
+        def fail(_fd: int) -> None:
+            with path.open("ab") as file:
+                file.write(b"\n" + line + b"\n")
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        noted(one, "theirs")
+        line = path.read_bytes().splitlines()[-1]
+        noted(one, "before")
+        with monkeypatch.context() as failing:
+            failing.setattr(os, "fsync", fail)
+            with pytest.raises(OSError, match="error"):
+                noted(one, "ours")
+    assert note(store) == "theirs"
+
+
+def test_a_line_whose_writer_died_over_its_sync_is_synced_before_the_bytes_go(
+    store: FilePartials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a power cut might leave an open upload without its bytes, though its end was told."""
+    with made(store, size=3) as one:
+        put(one, b"abc")
+        one.sync()
+
+    def dies() -> None:
+        with store.find(ID) as found, found.finishing(0):
+            monkeypatch.setattr(os, "fsync", lambda _fd: os._exit(KILLED))
+            found.amend(lambda record: setattr(record, "state", "complete"))
+
+    assert in_child(dies) == KILLED
+    seen: list[str] = []
+    fsync, unlink = os.fsync, os.unlink
+
+    def syncing(fd: int) -> None:
+        seen.append(os.readlink(f"/proc/self/fd/{fd}"))
+        fsync(fd)
+
+    def unlinking(path: str) -> None:
+        seen.append(f"gone: {path}")
+        unlink(path)
+
+    with monkeypatch.context() as traced:
+        traced.setattr(os, "fsync", syncing)
+        traced.setattr(os, "unlink", unlinking)
+        assert list(store.sweep()) == []
+    record, part = str(path_of(store, ".json")), f"gone: {path_of(store, '.part')}"
+    assert seen.index(record) < seen.index(part)
 
 
 def test_a_record_that_has_gone_is_not_made_again(store: FilePartials) -> None:

@@ -176,8 +176,29 @@ def test_a_place_that_is_counted_and_has_no_record_yet_is_kept_for_an_hour(tmp_p
     made(store).close()
     path_of(store, ".json").unlink()
     elapse(store, hours * 3600)
-    store._tally.sweep(store._is_over)
+    store._tally.sweep(store._is_over())
     assert any(name.startswith("open/") for name in remains(store)) == (hours == 0)
+
+
+def test_an_upload_that_is_made_in_an_old_empty_ledger_stays_counted(tmp_path: Path) -> None:
+    """Whoever opened it first died over that, hours ago; a sweep comes while the next one makes its upload."""
+    store, other = kept_in(tmp_path), kept_in(tmp_path)
+    path = path_of(store, ".log")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    os.utime(path, (0, 0))
+    with store.create(Record(ID, "/upload", size=10), lambda _: other._tally.sweep(other._is_over()))[0]:
+        assert [name for name in remains(store) if name.startswith("open/")]
+
+
+def test_what_nfs_remembers_of_a_name_counts_no_upload_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine made it: that there was no such name is believed here for half a minute."""
+    store = kept_in(tmp_path)
+    made(store).close()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(os.path, "exists", lambda _path: False)
+        store._tally.sweep(store._is_over())
+    assert [name for name in remains(store) if name.startswith("open/")]
 
 
 @pytest.mark.parametrize("hours", [0, 2])

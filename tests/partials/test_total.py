@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ajaxupload.errors import StorageFull, TooManyRequests
+from ajaxupload.partials import Record
 from ajaxupload.partials.file import FilePartials, tally
 from ajaxupload.partials.file.tally import Caps
 from ajaxupload.partials.file.total import Total
 from tests.partials.test_synced import another_boot
 from tests.partials.tripping import KILLED, Trip, in_child, numbers
-from tests.partials.uploads import kept_in, made
+from tests.partials.uploads import ID, kept_in, made
 
 
 def total_of(store: FilePartials) -> tuple[int, int]:
@@ -98,6 +101,49 @@ def test_without_a_descriptor_to_spare_the_entry_goes_all_the_same(
 
 def none_left(*_told: object) -> None:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def test_what_is_counted_anew_is_not_counted_down_as_well(store: FilePartials, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After another boot, the first that ends."""
+    one, _two, _three = partials = [made(store, size, f"upload-{size:04}") for size in (10, 20, 30)]
+    another_boot(monkeypatch)
+    one.remove()
+    assert total_of(store) == truth(store) == (2, 50)
+    for each in partials:
+        each.close()
+
+
+def test_a_size_that_is_declared_counts_once_though_its_entry_was_there(tmp_path: Path) -> None:
+    """Both are links to one file, and to rename one to the other does nothing, says rename(2)."""
+    store = kept_in(tmp_path, caps=Caps(uploads=1000), unknown=500, durable=False)
+    with made(store, None) as one:
+        (entry,) = Path(store.root, "open").glob("*/*.500")
+        os.link(entry, entry.with_suffix(".100"))  # of a remover who died
+        one.declare(100)
+        assert truth(store) == (1, 100)
+        assert total_of(store) >= truth(store)
+        one.remove()
+    assert truth(store) == (0, 0)
+    assert total_of(store) >= truth(store)
+
+
+def test_an_upload_that_is_made_while_another_of_its_id_goes_is_counted(
+    store: FilePartials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, making = store._tally.release, []
+    with ThreadPoolExecutor(1) as pool, made(store, 10) as one:
+
+        def meanwhile(record: Record) -> None:
+            monkeypatch.setattr(store._tally, "release", release)
+            making.append(pool.submit(lambda: made(store, 10).close()))
+            time.sleep(0.2)  # time to be counted in, if nothing kept it from that
+            release(record)
+
+        monkeypatch.setattr(store._tally, "release", meanwhile)
+        one.remove()
+        making[0].result()
+    with store.find(ID):
+        assert total_of(store) == truth(store) == (1, 10)
 
 
 def test_a_sweep_counts_anew(store: FilePartials) -> None:

@@ -226,8 +226,9 @@ class LocalUploadBackend(AbstractUploadBackend):
     def _planned(self, filename: str) -> Iterator[bytes]:
         """As `_candidates`; each is recorded before it is tried, so that an attempt after a crash finds the file that
         it has linked, instead of linking it again under another name. The first need not be: it is the settled one."""
-        if self._adopted.planned:
-            yield self._adopted.planned.encode()
+        if planned := self._adopted.planned:
+            self._adopted.plan(planned)  # whoever planned it may have died before that could survive a power cut
+            yield planned.encode()
         for tried, candidate in enumerate(self._candidates(filename)):
             if tried or filename != self._settled:
                 self._adopted.plan(candidate.decode())

@@ -87,10 +87,13 @@ class Ledger:
         if durable:
             os.fsync(self._fd)
 
-    @property
-    def empty(self) -> bool:
-        """Has nobody made it yet?"""
-        return os.fstat(self._fd).st_size == 0
+    def touch(self) -> None:
+        """As if something had changed just now."""
+        os.utime(self._fd)
+
+    def look(self) -> os.stat_result:
+        """At its file."""
+        return os.fstat(self._fd)
 
     @property
     def gone(self) -> bool:
@@ -192,14 +195,14 @@ class Ledger:
         if piece_list.is_full(self._fd):
             raise TooManyRequests(f"A file can be sent in at most {piece_list.MOST} pieces.")
         claims = self._claims()
+        self._turns = 1 + max(self._turns, *(number for _, _, number in claims))
         for place, (first, last, number) in enumerate(claims):
             if number and first < end and start < last:
                 claims[place] = (0, 0, 0)
         free = min(range(_CLAIM_COUNT), key=lambda place: claims[place][2])  # one that is free, else the oldest
-        self._turns += 1
         claims[free] = (start, end, self._turns)
+        self._write_live()  # first: while it says 0, there are no claims to be ended
         self._write_claims(claims)
-        self._write_live()
         return self._turns
 
     def check_claim(self, number: int) -> None:

@@ -236,6 +236,7 @@ class FilePartial:
         """The stored file's own name keeps what was linked."""
         with suppress(OSError), self.ledger.alone():
             if not self.ledger.gone:
+                self.recording.settle()  # a power cut may not leave an open upload without its bytes
                 self._tally.release(self.record)
                 os.unlink(self._paths.part)
 
@@ -252,12 +253,15 @@ class FilePartial:
         return False
 
     def erase(self) -> None:
-        """Inside the critical section: leave nothing of it. Never raises."""
-        for path in self._paths.all():
+        """Inside the critical section: leave nothing of it. Never raises. Its lock goes last: another upload of this id
+        may be made, and counted in, from then on."""
+        for path in self._paths.notes():
             with suppress(OSError):
                 os.unlink(path)
         with suppress(OSError):
             self._tally.release(self.record)
+        with suppress(OSError):
+            os.unlink(self._paths.log)
 
     def check_bytes(self) -> None:
         """Damaged where bytes that count are not there; NotFound where an open upload's file is gone."""

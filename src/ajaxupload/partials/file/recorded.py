@@ -33,9 +33,9 @@ class Paths:
         self.record, self.log, self.part = f"{base}.json", f"{base}.log", f"{base}.part"
         self.draft = f"{base}.json.new"
 
-    def all(self) -> tuple[str, ...]:
-        """Every file, in the order of removal: without its record an upload does not exist, and its lock goes last."""
-        return self.record, self.draft, self.part, self.log
+    def notes(self) -> tuple[str, ...]:
+        """Every file but its lock, in the order of removal: without its record an upload does not exist."""
+        return self.record, self.draft, self.part
 
 
 class Recorded:
@@ -47,6 +47,7 @@ class Recorded:
         self._paths = paths
         self._ledger = ledger
         self._durable = durable
+        self._synced = False
 
     @property
     def there(self) -> bool:
@@ -56,6 +57,7 @@ class Recorded:
     def reload(self) -> Record:
         """Read it again. ValueError for what is no record; NotFound where there is none, or it is another upload's: one
         that was made since under this id, or one whose id a file system takes for the same."""
+        self._synced = False
         self.record = self._read()
         return self.record
 
@@ -80,6 +82,16 @@ class Recorded:
         """Write the first one. Raises OSError."""
         self._replace(self.record.to_json() + b"\n")
 
+    def settle(self) -> None:
+        """Make it survive a power cut, if it is to: whoever wrote it may have died over the sync. Raises OSError."""
+        if self._durable and not self._synced:
+            fd = os.open(self._paths.record, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                sync_file(fd)
+            finally:
+                os.close(fd)
+            self._synced = True
+
     def _add(self, text: bytes) -> bool:
         """Write, sync; False where it became too long. What fails does not count. Raises OSError."""
         fd = os.open(self._paths.record, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -87,17 +99,20 @@ class Recorded:
             size = os.fstat(fd).st_size
             if size + len(text) > _LONGEST:
                 return False
+            written = 0
             try:
-                if os.write(fd, text) != len(text):
+                if (written := os.write(fd, text)) != len(text):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if self._durable:
                     sync_file(fd)
             except BaseException:
                 with suppress(OSError):
-                    os.ftruncate(fd, size)
+                    if os.fstat(fd).st_size == size + written:  # else it is not the last any more: a lease ran out
+                        os.ftruncate(fd, size)
                 raise
         finally:
             os.close(fd)
+        self._synced = True
         return True
 
     def _replace(self, text: bytes) -> None:
@@ -114,6 +129,7 @@ class Recorded:
         os.rename(self._paths.draft, self._paths.record)
         if self._durable:
             self._sync_folder()
+        self._synced = True
 
     def _read(self) -> Record:
         try:

@@ -16,6 +16,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 
 from ...errors import ConfigError, Conflict, NotFound, StorageFull
 from ...files import make_folders
@@ -150,48 +151,68 @@ class FilePartials:
                 if len(folder) == 2:
                     with suppress(NotADirectoryError):
                         yield from sweep_folder(os.path.join(self.root, folder), self._look, older_than, spared)
-        self._tally.sweep(self._is_over)
+        self._tally.sweep(self._is_over())
         self.accounts.bury(self._is_known)
 
     def _is_known(self, upload_id: str) -> bool:
         return os.path.exists(self._paths(upload_id).record)
 
-    def _is_over(self, upload_id: str) -> bool:
-        """Does what was counted in stand for no upload? One has a ledger before that, and a record soon after."""
-        log = self._paths(upload_id).log
-        return not self._is_known(upload_id) and (not os.path.exists(log) or age_of(log) > GRACE)
+    def _is_over(self) -> Callable[[str], bool]:
+        """Does what was counted in stand for no upload? One has a ledger before that, and a record soon after. Folders
+        are listed, each once, after what was counted in: NFS would answer for one name what it knew half a minute ago.
+        """
+        names = lru_cache(maxsize=1)(_names_in)
+
+        def is_over(upload_id: str) -> bool:
+            paths = self._paths(upload_id)
+            there = names(paths.folder)
+            if os.path.basename(paths.record) in there:
+                return False
+            return os.path.basename(paths.log) not in there or age_of(paths.log) > GRACE
+
+        return is_over
 
     # ---- making ------------------------------------------------------------------------------------------------------
 
     def _join_or_make(self, partial: FilePartial, paths: Paths, reserve: Reserve) -> bool | None:
         """Inside the critical section: is it new? None: what is there is no upload any more, and is cleared away."""
-        if partial.ledger.gone:
+        found = partial.ledger.look()
+        if not found.st_nlink:
             return None
         if os.path.exists(paths.record):
             return self._join(partial)
-        if not partial.ledger.empty:  # somebody who made or removed it died over that
+        if found.st_size:  # somebody who made or removed it died over that
             partial.erase()
             return None
+        if time.time() - found.st_mtime > GRACE / 2:  # so did who opened it first: a sweep would take it for dead
+            partial.ledger.touch()
         self._make(partial, paths, reserve)
         return True
 
     def _join(self, partial: FilePartial) -> bool | None:
         try:
             partial.reload()
-            partial.ledger.load()
-            partial.check_bytes()
         except NotFound as error:
             raise Conflict("An upload of this name exists already.") from error  # where "a" is "A"
         except ValueError as error:
-            _log.error("the upload %s cannot be read, and begins anew: %s", partial.record.id, error)
-            partial.erase()
-            self._tally.release(Record(partial.record.id, ""))  # whosever it was
+            self._begin_anew(partial, error)
+            return None
+        try:
+            partial.ledger.load()
+            partial.check_bytes()
+        except (NotFound, ValueError) as error:
+            self._begin_anew(partial, error)
             return None
         if partial.expires >= time.time():
             return False
         with partial.finishing(0):
             partial.erase()
         return None
+
+    def _begin_anew(self, partial: FilePartial, why: Exception) -> None:
+        _log.error("the upload %s cannot be read, and begins anew: %s", partial.record.id, why)
+        partial.erase()
+        self._tally.release(Record(partial.record.id, ""))  # whosever it was
 
     def _make(self, partial: FilePartial, paths: Paths, reserve: Reserve) -> None:
         """Ledger and bytes first: whoever finds a record finds them too, also after a power cut."""
@@ -227,11 +248,20 @@ class FilePartials:
 
 def _make_empty(path: str) -> None:
     """A new file. What was there is not written into: it may be stored under another name."""
-    for _ in range(2):
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-            return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, 0o600)
+    except FileExistsError:
         os.unlink(path)
+        fd = os.open(path, flags, 0o600)
+    os.close(fd)
+
+
+def _names_in(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except FileNotFoundError:
+        return frozenset()
 
 
 def _is_ours(root: str) -> bool:

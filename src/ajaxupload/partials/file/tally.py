@@ -63,7 +63,11 @@ class Tally:
         more = size - self._unknown
         with suppress(FileNotFoundError), self._locked() as total:
             total.add(0, max(0, more))
-            os.rename(self._entry(folder, record.id, self._unknown), self._entry(folder, record.id, size))
+            old, new = (self._entry(folder, record.id, each) for each in (self._unknown, size))
+            os.rename(old, new)
+            if old != new:  # where both were there, they are links to one file, and renaming does nothing (rename(2))
+                with suppress(FileNotFoundError):
+                    os.unlink(old)
             total.add(0, min(0, more))
 
     def release(self, record: Record) -> None:
@@ -71,6 +75,7 @@ class Tally:
         was. Raises OSError."""
         try:
             with self._locked() as total:
+                total.read()  # before the entry goes: what is counted anew would be counted down twice
                 self._remove(record, total.add)
         except OSError:  # there is no descriptor, say: the sum is too much then
             self._remove(record, lambda _count, _size: None)
@@ -92,7 +97,7 @@ class Tally:
         """Remove the entries that stand for no upload any more, by id; count anew. Never raises: what is left is the
         next sweep's."""
         with suppress(OSError), self._locked() as total:
-            for upload_id, path, _size in list(self._entries()):
+            for upload_id, path, _size in sorted(self._entries()):
                 if is_over(upload_id):
                     with suppress(FileNotFoundError):  # somebody tidied up by hand; the others go all the same
                         os.unlink(path)
