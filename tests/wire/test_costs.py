@@ -37,6 +37,9 @@ WRITING, SYNCING = ("write", "pwrite64", "writev"), ("fsync", "fdatasync", "sync
 #: "recvfrom(9, ..., 262144, 0, NULL, NULL) = 262144"
 CALL = re.compile(r"^(\w+)\((.*)\)\s+= (\d+)", re.MULTILINE)
 
+#: gunicorn's own, as often as clock and scheduler have it: its sign of life, and its waiting for the next connection.
+IDLING = {"utimensat", "select", "pselect6", "poll", "ppoll"}
+
 
 def content(size: int) -> Iterable[bytes]:
     return (BLOCK[: min(len(BLOCK), size - at)] for at in range(0, size, len(BLOCK)))
@@ -143,7 +146,7 @@ def counted(log: Path) -> Iterable[Cost]:
         calls: Counter[str] = Counter()
         moved: Counter[str] = Counter()
         for found in CALL.finditer(text, text.index("\n", begin), end):
-            calls[found[1]] += 1
+            calls[found[1]] += found[1] not in IDLING
             moved[found[1]] += int(found[3])
         yield Cost(calls, moved)
 
@@ -178,7 +181,7 @@ def test_pieces_are_written_once_and_their_books_are_small(costs: dict[str, Cost
 
 
 @pytest.mark.parametrize(
-    ("name", "calls"), [("small raw", 50), ("small raw durable", 52), ("small tus", 200), ("small tus durable", 225)]
+    ("name", "calls"), [("small raw", 43), ("small raw durable", 45), ("small tus", 190), ("small tus durable", 214)]
 )
 def test_a_small_upload_asks_little_of_the_kernel(costs: dict[str, Cost], name: str, calls: int) -> None:
     assert costs[name].called() <= calls

@@ -243,7 +243,10 @@ def _again(_signal: int, _frame: Any) -> None:
 
 
 def _leave(_signal: int, _frame: Any) -> None:
-    """The end of a worker that has not begun."""
+    """The end of a worker that has not begun. Ctrl-C reaches it twice, from the terminal and from its parent, and the
+    second time it may be on its way out already."""
+    for each in _ENDS:
+        signal.signal(each, _again)
     sys.exit(0)
 
 
