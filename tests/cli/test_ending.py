@@ -9,9 +9,13 @@ import socket
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
 
+from ajaxupload.demo import serving
+from tests.partials.tripping import in_child
 from tests.support.command import Served, commanded, served
 from tests.wire.store import held_open
 
@@ -190,3 +194,15 @@ def test_a_client_that_stops_reading_a_download_is_dropped_without_a_traceback(t
             began = time.monotonic()
             assert "large.bin" in server.page()  # the only thread is free again
             assert time.monotonic() - began < 10
+
+
+def test_a_worker_that_has_not_begun_ends_once_however_often_it_is_told() -> None:
+    """A terminal's Ctrl-C reaches it as well as its parent, which passes it on: while the interpreter ends, perhaps."""
+
+    def told_twice() -> None:
+        serving._after_fork(None, SimpleNamespace(cfg=Config()))
+        with pytest.raises(SystemExit):
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+
+    assert in_child(told_twice) == 0
