@@ -69,9 +69,7 @@ def measure(scenario: Scenario, choice: Choice, tell: _Tell = print, end: ExitSt
     deleted at the `end`, of all scenarios: see _LARGE."""
     table = Table(scenario.title, scenario.unit, note=scenario.note)
     with ExitStack() as stack:
-        folder = (end or stack).enter_context(
-            tempfile.TemporaryDirectory(dir=place(choice, tmpfs=scenario.tmpfs), ignore_cleanup_errors=True)
-        )
+        folder = (end or stack).enter_context(tempfile.TemporaryDirectory(dir=place(choice, tmpfs=scenario.tmpfs)))
         s3 = stack.enter_context(stub(Path(folder), scenario.latency)) if scenario.latency is not None else ""
         source = _source(Path(folder), choice.size) if s3 else ""
         players: list[Player] = []

@@ -75,7 +75,7 @@ def path_of(store: FilePartials, extension: str, upload_id: str = ID) -> Path:
 
 
 def remains(store: FilePartials) -> list[str]:
-    """All files that the store has, the lock of its tally and its key excepted."""
+    """All files that the store has, those excepted that all uploads share: the tally's lock and entry, and the key."""
     return [name for name in below(Path(store.root)) if name not in ("open/lock", "open/entry", "key")]
 
 

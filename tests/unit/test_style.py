@@ -109,7 +109,7 @@ def test_every_exception_to_a_check_has_its_reason() -> None:
         ("noqa: BLE001 - hooks may raise anything", 0),
         ("noqa: BLE001, S101", 1),
         ("pragma: no cover - needs a full disk", 0),  # text for the check to read, which excepts nothing here
-        ("pragma: no cover", 1),  # the same
+        ("pragma: no cover", 1),  # text without a reason, which the check must see; it excepts nothing here
     ],
 )
 def test_the_reason_check_sees(comment: str, faults: int) -> None:

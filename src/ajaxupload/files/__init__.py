@@ -15,7 +15,7 @@ except ImportError as error:  # Windows
     raise ConfigError("storing files on disk needs a POSIX system such as Linux, macOS or a BSD") from error
 
 from .draft import Draft, probe
-from .folders import Trail, make_folders, segments, start_write_back, sync, synced_together
+from .folders import Trail, make_empty, make_folders, segments, start_write_back, sync, synced_together
 from .private import Incoming, Slot
 from .publish import Published, Target, publish
 
@@ -26,6 +26,7 @@ __all__ = [
     "Slot",
     "Target",
     "Trail",
+    "make_empty",
     "make_folders",
     "probe",
     "publish",

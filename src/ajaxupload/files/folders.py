@@ -20,7 +20,7 @@ from typing import final
 
 from ..errors import NameTaken, NotFound
 
-__all__ = ["Trail", "make_folders", "segments", "start_write_back", "sync", "synced_together"]
+__all__ = ["Trail", "make_empty", "make_folders", "segments", "start_write_back", "sync", "synced_together"]
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 #: POSIX NAME_MAX on every file system in common use, in bytes.
@@ -125,6 +125,18 @@ def make_folders(path: str, mode: int, *, durable: bool = True, below: str | Non
                 trail.sync()
     except NameTaken as error:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from error
+
+
+def make_empty(path: str) -> None:
+    """A new file, for its owner alone. What had the name loses it and is not written into: it may be stored under
+    another one. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, 0o600)
+    except FileExistsError:
+        os.unlink(path)
+        fd = os.open(path, flags, 0o600)
+    os.close(fd)
 
 
 @final

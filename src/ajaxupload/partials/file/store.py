@@ -19,7 +19,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from ...errors import ConfigError, Conflict, NotFound, StorageFull
-from ...files import make_folders
+from ...files import make_empty, make_folders
 from ..base import Record
 from .accounts import Accounts
 from .key import Key
@@ -210,7 +210,7 @@ class FilePartials:
         return None
 
     def _begin_anew(self, partial: FilePartial, why: Exception) -> None:
-        _log.error("the upload %s cannot be read, and begins anew: %s", partial.record.id, why)
+        _log.error("the upload %s cannot be gone on with, and begins anew: %s", partial.record.id, why)
         partial.erase()
         self._tally.release(Record(partial.record.id, ""))  # whosever it was
 
@@ -221,7 +221,7 @@ class FilePartials:
             reserve(partial.record)
             self._check_room(partial.record.size)
             partial.ledger.make(durable=self._durable)
-            _make_empty(paths.part)
+            make_empty(paths.part)
             partial.recording.create()
         except BaseException:
             partial.erase()
@@ -244,17 +244,6 @@ class FilePartials:
         paths = self._paths(upload_id)
         log = os.open(paths.log, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         return self._partial(paths, Record(upload_id, "", ttl=self._ttl), log)
-
-
-def _make_empty(path: str) -> None:
-    """A new file. What was there is not written into: it may be stored under another name."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        fd = os.open(path, flags, 0o600)
-    except FileExistsError:
-        os.unlink(path)
-        fd = os.open(path, flags, 0o600)
-    os.close(fd)
 
 
 def _names_in(folder: str) -> frozenset[str]:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...errors import StorageFull, TooManyRequests
-from ...files import make_folders
+from ...files import make_empty, make_folders
 from ..base import Record
 from .accounts import Accounts
 from .lock import Lock
@@ -114,10 +114,8 @@ class Tally:
                     break  # a file system without links
             else:
                 return
-            with suppress(FileNotFoundError):
-                os.unlink(shared)  # it has as many names as one file may have, and keeps those
-            _make_empty(shared)
-        _make_empty(entry)
+            make_empty(shared)  # an older one had as many names as one file may have, and keeps those
+        make_empty(entry)
 
     def _entries(self) -> Iterator[tuple[str, str, int]]:
         """Id, path and reserved bytes of all that is counted."""
@@ -162,10 +160,6 @@ class Tally:
                 yield Total(fd, lambda: (size for _, _, size in self._entries()))
         finally:
             os.close(fd)
-
-
-def _make_empty(path: str) -> None:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
 
 
 def _entries(folder: str) -> Iterator[tuple[str, int]]:
