@@ -29,6 +29,7 @@ __all__ = [
     "BARE_CALL",
     "CREATE",
     "HOOKS",
+    "LINKED",
     "OTHERS",
     "PARSE",
     "PARSE_DJANGO",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 PARSE, CREATE, HOOKS = "ajaxupload's parser", "open, write and close", "ajaxupload's local backend"
+LINKED = "open without a name, write, link and close"
 PARSE_WERKZEUG, PARSE_DJANGO = "Werkzeug's parser", "Django's parser"
 BARE_CALL, OTHERS = "the application alone", "ajaxupload around it"
 _CALLS = 100  # requests that are not ours, for each of the count
@@ -143,6 +145,21 @@ def _create(count: int, small: int, folder: Path) -> Callable[[], int]:
     return create
 
 
+def _linked(count: int, small: int, folder: Path) -> Callable[[], int]:
+    """What it takes at least that nobody ever sees half a file: it has no name until it is whole (open(2))."""
+    content, names = bytes(small), [str(folder / f"{number}.bin") for number in range(count)]
+
+    def create() -> int:
+        for name in names:
+            handle = os.open(folder, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+            os.write(handle, content)
+            os.link(f"/proc/self/fd/{handle}", name, follow_symlinks=True)
+            os.close(handle)
+        return count
+
+    return create
+
+
 def _hooks(count: int, small: int, folder: Path) -> Callable[[], int]:
     from ajaxupload.backends.local import LocalUploadBackend
 
@@ -195,6 +212,7 @@ WORK: dict[str, Callable[[int, int, Path], Callable[[], int]]] = {
     PARSE_WERKZEUG: _werkzeug,
     PARSE_DJANGO: _django,
     CREATE: _create,
+    LINKED: _linked,
     HOOKS: _hooks,
     BARE_CALL: _bare_call,
     OTHERS: _others,
@@ -204,7 +222,7 @@ ALL = (
     Inside(
         "parsing", "Parsing a form of small files", (PARSE, PARSE_WERKZEUG, PARSE_DJANGO), "From memory to nowhere."
     ),
-    Inside("writing", "Creating small files", (HOOKS, CREATE), "On a tmpfs."),
+    Inside("writing", "Creating small files", (HOOKS, CREATE, LINKED), "On a tmpfs."),
     Inside("others", "Requests that are not ours", (OTHERS, BARE_CALL)),
 )
 

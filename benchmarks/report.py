@@ -61,14 +61,14 @@ def _costs(found: Figures) -> list[str]:
 
 
 def goals_table(judged: Sequence[Judged]) -> str:
-    """Each goal, its bound, what was measured."""
+    """Each goal, its bound, what was measured, and what does the least there."""
     words = {True: "yes", False: "**no**", None: "not measured"}
     rows = []
     for each in judged:
         bound = f"{'≥' if each.goal.least else '≤'} {each.goal.bound:g}"
-        number = "" if each.number is None else each.goal.text.format(each.number)
-        rows.append([each.goal.words, bound, number, words[each.met]])
-    return table(["goal", "bound", "measured", "reached"], rows)
+        number, limit = ("" if n is None else each.goal.text.format(n) for n in (each.number, each.limit))
+        rows.append([each.goal.words, bound, number, words[each.met], limit])
+    return table(["goal", "bound", "measured", "reached", "the least that can be done"], rows)
 
 
 def growth_lines(growth: Growth, grown: Grown) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.contender import GUNICORN, Contender, Site, Way, wsgi
 
-__all__ = ["BARE", "FILLED", "WSGI", "application", "bare", "contender"]
+__all__ = ["BARE", "FILLED", "WSGI", "application", "bare", "contender", "tus", "tus_application"]
 
 BARE, WSGI = "bare receive-and-write loop", "raw WSGI loop"
 FILLED = "bare loop, whole MiB"
@@ -29,6 +29,11 @@ _ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 def contender(*, server: str = GUNICORN) -> Contender:
     """The WSGI application."""
     return wsgi(WSGI, f"{__name__}:application", Way(raw="/{name}"), server=server)
+
+
+def tus() -> Contender:
+    """The WSGI application for tus."""
+    return wsgi(WSGI, f"{__name__}:tus_application", Way(tus="/"))
 
 
 def bare(*, filled: bool = False) -> Contender:
@@ -51,6 +56,26 @@ def application() -> Any:
                 file.write(block)
                 left -= len(block)
         start_response("201 Created", [("Content-Length", "0")])
+        return []
+
+    return store
+
+
+def tus_application() -> Any:
+    """It keeps the bytes of an upload and nothing else, knows no wrong request, and asks no file how long it is."""
+    folder, numbers = os.environ["BENCH_ROOT"] + "/files", itertools.count()
+
+    def store(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            name = f"/{next(numbers)}"
+            os.close(os.open(folder + name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            start_response("201 Created", [("Location", name), ("Content-Length", "0")])
+            return []
+        left = int(environ["CONTENT_LENGTH"])
+        with Path(folder + environ["PATH_INFO"]).open("ab", buffering=0) as file:
+            while left and (block := environ["wsgi.input"].read(min(left, 64 << 10))):
+                left -= file.write(block)
+        start_response("204 No Content", [])
         return []
 
     return store

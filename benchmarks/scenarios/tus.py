@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.client import Connection
 from benchmarks.contender import Contender, Way
-from benchmarks.peers import node, ours, tuspyserver
+from benchmarks.peers import loops, node, ours, tuspyserver
 from benchmarks.scenario import Choice, Scenario, Sent, each_at_once, names
 
 __all__ = ["PIECES", "SCENARIOS", "SMALL", "create", "patch"]
@@ -56,7 +56,7 @@ def small(port: int, way: Way, choice: Choice) -> Sent:
 
 def _contenders(_choice: Choice) -> list[Contender]:
     mine = [ours.contender(), ours.contender(durable=True)]
-    return [*mine, tuspyserver.contender(), node.contender(node.TUS)]
+    return [*mine, tuspyserver.contender(), node.contender(node.TUS), loops.tus()]
 
 
 PIECES = Scenario("tus", "tus in pieces", "speed", _contenders, in_pieces)

@@ -69,6 +69,13 @@ def test_goals_are_judged_by_their_bounds_or_not_at_all() -> None:
     assert {each.met for each in judge({})} == {None}
 
 
+def test_beside_a_goal_stands_what_does_the_least() -> None:
+    limits = {each.goal.words: each.limit for each in judge(results())}
+    assert limits["A raw body: times the speed of Flask request.stream"] == pytest.approx(5), "the bare loop's"
+    assert limits["A form: times the speed of busboy"] is None
+    assert "5.00 |" in report.goals_table(judge(results())).splitlines()[2]
+
+
 def test_each_goal_is_about_something_that_is_measured() -> None:
     """With everybody's figures there, each goal has its number."""
     everything: Results = {
@@ -76,6 +83,7 @@ def test_each_goal_is_about_something_that_is_measured() -> None:
     }
     everything |= {each.name: Table(each.title, "each", {name: of(1) for name in each.names}) for each in INSIDES}
     assert [each.goal.words for each in judge(everything) if each.number is None] == []
+    assert len([each for each in judge(everything) if each.limit]) == 8
     assert len({goal.words for goal in GOALS}) == len(GOALS)
 
 
