@@ -1,4 +1,5 @@
-"""What it costs to find the files in a form: ours, a bare `bytes.find`, the `multipart` package, Werkzeug and Django.
+"""What it costs to find the files in a form: ours, a bare `bytes.find`, the `multipart` package, Werkzeug and Django;
+ours also without the extra `fast`.
 
     python -m benchmarks.forms [--mib 256] [--rounds 5] [--full]
 
@@ -18,9 +19,11 @@ import time
 from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
+from unittest import mock
 
 from multipart import PushMultipartParser  # type: ignore[import-untyped]  # it ships no types
 
+from ajaxupload import search
 from ajaxupload.body import Body
 from ajaxupload.forms import Form, FormLimits
 from ajaxupload.lent import Lent
@@ -144,8 +147,15 @@ def by_django(body: Bodies) -> int:
     return handler.taken
 
 
+def ours_alone(body: Bodies) -> int:
+    """Without the extra `fast`."""
+    with mock.patch.object(search, "by_vectors", return_value=None):
+        return ours(body)
+
+
 WAYS: dict[str, Callable[[Bodies], int]] = {
     "ajaxupload": ours,
+    "without `fast`": ours_alone,
     "bytes.find": bare_find,
     "multipart": by_multipart,
     "Werkzeug": by_werkzeug,

@@ -1,31 +1,22 @@
 """The parts of a multipart body (RFC 2046 section 5.1.1), found by a search for the boundary in the body's own blocks.
 
-What lives here: where parts begin and end, whatever the blocks' edges. What must not: what a part's header says
-(heads.py), what is a file, what a field, and how many there may be (forms.py).
+What lives here: where parts begin and end, whatever the blocks' edges. What must not: how a delimiter is looked for
+(search.py), what a part's header says (heads.py), what is a file, what a field, and how many there may be (forms.py).
 
 A part's bytes are handed on where they lie: no block is copied, and none is put together with the next. What is kept
 from one block to the next is what could be the beginning of a delimiter. The delimiter begins with a CR and has no
 other, so there is one place at a block's end where it can begin: its last CR.
-
-`bytes.find` looks at 10 GB/s, but only at 0.4 where a client makes its content up of what stands near the boundary's
-end. `bytes.rfind`, which is another algorithm, finds the same at 5 GB/s, and at 1.7 or more whatever it is shown
-(CPython 3.10 to 3.13). So a body whose blocks take `find` too long is searched backwards for a while: see
-benchmarks/forms.py.
 """
 
 from __future__ import annotations
 
-import time
-
 from .body import Block, Body
 from .errors import MalformedForm
 from .heads import LONGEST_HEAD, LONGEST_LINE, Head, HeadLines, browsers_head
+from .search import WINDOW, Search
 
 __all__ = ["Parts"]
 
-#: So much of a block is searched at once. Where two in turn take longer than so many seconds a byte (one may have been
-#: disturbed), so many of the next ones are searched backwards.
-_WINDOW, _SLOW, _BACKWARDS = 256 << 10, 1e-9, 64
 # Old clients put a line of text before the first boundary; more than this is not a form (CVE-2025-61770 and kin).
 _LONGEST_PREAMBLE = 4 << 10
 
@@ -39,13 +30,13 @@ class Parts:
     def __init__(self, body: Body, boundary: bytes) -> None:
         self._body = body
         self._delimiter = b"\r\n--" + boundary
+        self._look = Search(self._delimiter)
         self._block: Block = b""
         self._view = memoryview(b"")  # of the block
         self._base: bytes | bytearray = b""  # what has the block's bytes, from its start, and can be searched
         self._at = self._end = 0  # what is left of it
         self._found: list[int] = []  # where delimiters begin in it, the next one last
         self._searched = 0  # how much of it has been searched for them
-        self._slow = self._backwards = 0  # how many windows were slow, how many are to be searched backwards
         self._carry = b""  # what may be a delimiter's beginning, from the blocks before
         self._opened = self._inside = self._last = False
         self._owed = -1  # bytes that the part's own Content-Length lets expect; below 0 it has none
@@ -97,12 +88,8 @@ class Parts:
             found.pop()
         while not found and self._searched < end:
             start = max(self._at, self._searched)
-            self._searched = min(end, start + _WINDOW)
-            stop = min(end, self._searched + len(delimiter) - 1)
-            # Where nothing begins, which `memchr` tells faster than memory is copied, nothing is searched for.
-            start = base.find(b"\r", start, self._searched)
-            if start >= 0:
-                self._look(start, stop)
+            self._searched = min(end, start + WINDOW)
+            found += self._look.places(base, start, min(end, self._searched + len(delimiter) - 1))
         if found:
             return found[-1]
         edge = base.rfind(b"\r", max(self._at, end - len(delimiter) + 1), end)
@@ -110,24 +97,6 @@ class Parts:
             return end
         self._carry, self._end = bytes(base[edge:end]), edge
         return edge
-
-    def _look(self, start: int, stop: int) -> None:
-        """Note the delimiters between: all of them, for where files are small the next ones are wanted soon."""
-        base, delimiter, found = self._base, self._delimiter, self._found
-        if self._backwards:
-            self._backwards -= 1
-            while (stop := base.rfind(delimiter, start, stop)) >= 0:
-                found.append(stop)
-            return
-        began, at = time.perf_counter(), base.find(delimiter, start, stop)
-        patience = ((stop if at < 0 else at) - start + 4096) * _SLOW
-        self._slow = self._slow + 1 if time.perf_counter() - began > patience else 0
-        if self._slow == 2:
-            self._slow, self._backwards = 0, _BACKWARDS
-        while at >= 0:
-            found.append(at)
-            at = base.find(delimiter, at + len(delimiter), stop)
-        found.reverse()
 
     def _delimit(self) -> None:
         """A delimiter begins here: pass over it, or carry it if the two bytes that tell its kind are yet to come."""

@@ -50,7 +50,7 @@ def test_every_entry_point_loads() -> None:
 def test_every_extra_installs_something_and_all_installs_them_all() -> None:
     wanted = [line for line in requires("ajaxupload") or () if "extra ==" in line]
     extras = {line.rpartition("==")[2].strip(" '\"") for line in wanted}
-    assert extras == {"s3", "object-store", "images", "heic", "django", "flask", "pyramid", "serve", "all"}
+    assert extras == {"s3", "object-store", "images", "heic", "django", "flask", "pyramid", "serve", "fast", "all"}
 
 
 def test_running_the_package_as_a_module_is_the_command() -> None:

@@ -7,9 +7,11 @@ caps (test_forms.py, test_form_limits.py).
 from __future__ import annotations
 
 import io
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from runpy import run_path
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from multipart import MultipartSegment, PushMultipartParser  # type: ignore[import-untyped]  # it ships no types
 from werkzeug.formparser import MultiPartParser
 
+from ajaxupload import search
 from ajaxupload.body import Body
 from ajaxupload.errors import MalformedForm
 from ajaxupload.heads import LONGEST_LINE
@@ -26,6 +29,18 @@ from ajaxupload.parts import Parts
 KIB = 1 << 10
 #: Field, file name or None, content.
 Part = tuple[str, str | None, bytes]
+
+
+@pytest.fixture(scope="module", autouse=True, params=["StringZilla", "Python alone"])
+def _searched_by(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All of this holds with the extra `fast` and without it."""
+    if request.param == "StringZilla":
+        assert search.by_vectors(), 'pip install "ajaxupload[fast]"'
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ajaxupload.search.by_vectors", lambda: None)
+        yield
 
 
 class Lending(Lent):
@@ -209,8 +224,14 @@ def test_a_lent_blocks_bytes_are_views_of_it() -> None:
 def test_searched_backwards_a_form_has_the_same_parts(form: list[Part], cuts: list[int]) -> None:
     for source in (Plain, Lending, Views):
         parts = of(source(split(encoded(form), cuts)))
-        parts._backwards = 10**6
+        parts._look._backwards = 10**6  # means nothing to StringZilla, which needs no other way
         assert read(parts) == form
+
+
+def test_without_the_extra_python_searches_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_path(search.__file__)["by_vectors"]() is not None
+    monkeypatch.setitem(sys.modules, "stringzilla", None)  # importing it fails
+    assert run_path(search.__file__)["by_vectors"]() is None
 
 
 def test_no_memory_is_taken_for_a_block() -> None:
