@@ -18,7 +18,7 @@ __all__ = ["busy", "described", "versions"]
 
 _PACKAGES = (
     *("ajaxupload", "gunicorn", "cheroot", "pyuwsgi", "granian", "Django", "Flask", "Werkzeug"),
-    *("tuspyserver", "uvicorn", "boto3", "multipart"),
+    *("tuspyserver", "uvicorn", "boto3", "multipart", "stringzilla"),
 )
 _NODE = ("@tus/server", "@tus/file-store", "busboy", "multer")
 _NODE_MODULES = Path(__file__).resolve().parent / "node_modules"
