@@ -148,12 +148,13 @@ def _create(count: int, small: int, folder: Path) -> Callable[[], int]:
 def _linked(count: int, small: int, folder: Path) -> Callable[[], int]:
     """What it takes at least that nobody ever sees half a file: it has no name until it is whole (open(2))."""
     content, names = bytes(small), [str(folder / f"{number}.bin") for number in range(count)]
+    handles = os.open("/proc/self/fd", os.O_RDONLY)  # without it os.link calls link(2), which follows nothing
 
     def create() -> int:
         for name in names:
             handle = os.open(folder, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
             os.write(handle, content)
-            os.link(f"/proc/self/fd/{handle}", name, follow_symlinks=True)
+            os.link(str(handle), name, src_dir_fd=handles, follow_symlinks=True)
             os.close(handle)
         return count
 
@@ -252,7 +253,7 @@ def _apart(name: str, choice: Choice) -> Run:
         command = [sys.executable, "-m", __name__, name, str(choice.count), str(choice.small), folder]
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise RuntimeError(run.stderr.strip()[-300:])
+        raise RuntimeError(run.stderr.strip().rpartition("\n")[2][-300:])
     seconds, cpu, items = run.stdout.split()
     return Run(float(seconds), float(cpu), int(items) * choice.small, int(items))
 
