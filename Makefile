@@ -48,7 +48,7 @@ help:
 	@echo 'make faults  the fault tests at their full counts, and the table of them: about an hour'
 	@echo 'make fuzz    random input for every parser: MINUTES ($(MINUTES)) for each; needs Python 3.11 to 3.13'
 	@echo 'make audit   what is known to be wrong with the pinned versions: asks PyPI'
-	@echo 'make bench   speed, processor time and memory beside other upload servers: an hour on an idle machine'
+	@echo 'make bench   speed, processor time and memory beside other upload servers: twenty minutes on an idle machine'
 	@echo 'make clean   remove what the others made, except $(VENV) and uploads'
 
 # ---- virtualenvs ---------------------------------------------------------------------------------------------------

@@ -148,13 +148,13 @@ def _create(count: int, small: int, folder: Path) -> Callable[[], int]:
 def _linked(count: int, small: int, folder: Path) -> Callable[[], int]:
     """What it takes at least that nobody ever sees half a file: it has no name until it is whole (open(2))."""
     content, names = bytes(small), [str(folder / f"{number}.bin") for number in range(count)]
-    handles = os.open("/proc/self/fd", os.O_RDONLY)  # without it os.link calls link(2), which follows nothing
 
     def create() -> int:
         for name in names:
             handle = os.open(folder, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
             os.write(handle, content)
-            os.link(str(handle), name, src_dir_fd=handles, follow_symlinks=True)
+            # Without src_dir_fd this were link(2), which follows nothing; the path is absolute, and it means nothing.
+            os.link(f"/proc/self/fd/{handle}", name, src_dir_fd=handle, follow_symlinks=True)
             os.close(handle)
         return count
 
