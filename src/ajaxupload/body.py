@@ -112,12 +112,10 @@ def _source(environ: Mapping[str, Any]) -> tuple[_Source, int | None]:
         # RFC 9112 section 6.1: "A server MAY reject a request that contains both Content-Length and
         # Transfer-Encoding". Servers disagree about which one counts, and that is how requests are smuggled.
         raise BadRequest("Content-Length and Transfer-Encoding exclude each other.", code="bad_content_length")
-    if length is not None:
+    silent = _ends_silently(environ)
+    if length is not None or (environ.get("wsgi.input_terminated") and not silent):
         lent = lent_source(environ, length) if environ.get("ajaxupload.fast_input", True) else None
         return lent or environ["wsgi.input"], length
-    silent = _ends_silently(environ)
-    if environ.get("wsgi.input_terminated") and not silent:
-        return environ["wsgi.input"], None
     if coding and (chunked := _uwsgi_chunked()):
         return chunked, None
     # RFC 9113 section 8.1: a body in HTTP/2 is announced by neither header.

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import io
 import socket
+import sys
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from types import GeneratorType
 from typing import Any, cast
 
 from .piped import Pipe, can_splice
@@ -27,10 +29,30 @@ __all__ = ["Lent", "lent_source"]
 #: for as many as there are tokens: each system call moves four times as much.
 _BLOCK, _LARGE_BLOCK = 256 << 10, 1 << 20
 _tokens = deque(range(16))
+#: Blocks that nobody uses, at most so many. Were they freed and allocated anew, malloc would keep them for each thread.
+_spares: dict[int, deque[bytearray]] = {_BLOCK: deque(maxlen=64), _LARGE_BLOCK: deque(maxlen=16)}
+_count = getattr(sys, "getrefcount", lambda _block: 0)  # PyPy has none: there no block is used again
+_NOBODY_ELSE = 2  # references: its name, and the call that counts them
+
+
+def _take_block(size: int) -> memoryview:
+    """Nobody must see another upload's bytes: a spare one that somebody still knows, who was lent it, is left alone."""
+    spares = _spares.get(size)
+    while spares:
+        with suppress(IndexError):  # another thread took the last one
+            block = spares.pop()
+            if _count(block) == _NOBODY_ELSE:
+                return memoryview(block)
+    return memoryview(bytearray(size))
+
+
+def _give_back(block: memoryview | None) -> None:
+    if block is not None and len(block) in _spares:
+        _spares[len(block)].append(block.obj)  # type: ignore[arg-type]  # all are made above
 
 
 class Lent:
-    """A body of known length. `read` waits for one byte and returns all that has come, at most one block."""
+    """A body. `read` waits for one byte and returns all that has come, at most one block."""
 
     def read(self, size: int, /) -> bytes | memoryview:
         """Up to `size` bytes, none at the end. A memoryview is lent until the next call, and shows a bytearray from its
@@ -47,32 +69,50 @@ class Lent:
         return False
 
 
-def lent_source(environ: Mapping[str, Any], length: int) -> Lent | None:
-    """A source for the body of `length` bytes that is better than `wsgi.input`; None where there is none."""
+def lent_source(environ: Mapping[str, Any], length: int | None) -> Lent | None:
+    """A source for the body of `length` bytes, or in the chunked coding (None), that is better than `wsgi.input`; None
+    where there is none."""
     source = environ["wsgi.input"]
     if "gunicorn.socket" in environ:
-        return _gunicorn(environ["gunicorn.socket"], source)
+        if length is None:
+            return _Chunked(source) if _is_chunked(source) else None
+        return _Gunicorn(environ["gunicorn.socket"], source) if _has_length(source, environ) else None
     # Werkzeug's development server, wsgiref: `read(n)` waits for n bytes, `readinto1` for any.
-    return _Buffered(source, length) if type(source) is io.BufferedReader else None
+    return _Buffered(source, length) if length is not None and type(source) is io.BufferedReader else None
 
 
-def _gunicorn(connection: Any, body: Any) -> _Gunicorn | None:
-    """gunicorn 23 to 27, any worker whose sockets can `recv_into`; not HTTP/2, not the chunked coding."""
-    reader = getattr(body, "reader", None)
+def _has_length(body: Any, environ: Mapping[str, Any]) -> bool:
+    """gunicorn 23 to 27, any worker whose sockets can `recv_into`; not HTTP/2."""
+    connection, reader = environ["gunicorn.socket"], getattr(body, "reader", None)
     unreader = getattr(reader, "unreader", None)
-    known = (
-        (body, "gunicorn.http.body", "Body"),
-        (reader, "gunicorn.http.body", "LengthReader"),
-        (unreader, "gunicorn.http.unreader", "SocketUnreader"),
+    return (
+        _are_gunicorns((body, "body.Body"), (reader, "body.LengthReader"), (unreader, "unreader.SocketUnreader"))
+        and _are_buffers(body, unreader)
+        and type(getattr(reader, "length", None)) is int
+        and getattr(unreader, "sock", None) is connection
+        and hasattr(connection, "recv_into")
     )
-    if any((type(part).__module__, type(part).__name__) != (module, name) for part, module, name in known):
-        return None
-    held = (getattr(body, "buf", None), getattr(unreader, "buf", None))
-    if any(type(each) is not io.BytesIO for each in held) or type(getattr(reader, "length", None)) is not int:
-        return None
-    if getattr(unreader, "sock", None) is not connection or not hasattr(connection, "recv_into"):
-        return None
-    return _Gunicorn(connection, body)
+
+
+def _is_chunked(body: Any) -> bool:
+    """gunicorn 27, any worker; not HTTP/2. What an older one receives at a time, 8 KiB, is too little for a block."""
+    reader = getattr(body, "reader", None)
+    parser = getattr(reader, "parser", None)
+    return (
+        _are_gunicorns((body, "body.Body"), (reader, "body.ChunkedReader"))
+        and _are_buffers(body, reader)
+        and type(getattr(body, "failed", None)) is bool
+        and (parser is None or type(parser) is GeneratorType)
+    )
+
+
+def _are_gunicorns(*parts: tuple[Any, str]) -> bool:
+    """Is each of the parts of just this class of gunicorn's?"""
+    return all(f"{type(part).__module__}.{type(part).__name__}" == f"gunicorn.http.{name}" for part, name in parts)
+
+
+def _are_buffers(*parts: Any) -> bool:
+    return all(type(getattr(part, "buf", None)) is io.BytesIO for part in parts)
 
 
 class _Gunicorn(Lent):
@@ -85,6 +125,7 @@ class _Gunicorn(Lent):
         self._token: int | None = None
 
     def __del__(self) -> None:
+        _give_back(self._block)
         if self._token is not None:
             _tokens.append(self._token)
 
@@ -119,7 +160,8 @@ class _Gunicorn(Lent):
 
     def _receive(self, size: int) -> memoryview:
         if self._block is None or len(self._block) < self._most <= self._reader.length:
-            self._block = memoryview(bytearray(min(self._most, self._reader.length)))
+            _give_back(self._block)
+            self._block = _take_block(min(self._most, self._reader.length))
         block = self._block
         got = self._connection.recv_into(block[:size])
         self._reader.length -= got
@@ -149,6 +191,41 @@ class _Spliced(_Gunicorn):
         piped = self._pipe.fill(self._connection.fileno(), size)
         self._reader.length -= len(piped)
         return cast("memoryview", piped)  # whoever asked for it knows: Body.unseen
+
+
+class _Chunked(Lent):
+    """On gunicorn, in the chunked coding: what its own parser gives, before it is copied into one buffer after the
+    other. So the parser's rules are all kept, and its trailers; whoever reads after us goes on with the same parser."""
+
+    def __init__(self, body: Any) -> None:
+        self._body, self._reader = body, body.reader
+
+    @property
+    def splices(self) -> bool:
+        """There is no telling where a chunk ends before it has been looked at."""
+        return False
+
+    def read(self, size: int, /) -> bytes:
+        """As of all."""
+        for reader in (self._body, self._reader):
+            if pulled := reader.buf.tell():  # by whoever looked before us, and too much by us
+                return bytes(reader.read(min(size, pulled)))
+        piece = self._next() if size else b""
+        if len(piece) > size:
+            self._reader.buf.write(piece[size:])
+        return piece[:size]
+
+    def _next(self) -> bytes:
+        try:
+            while self._reader.parser:
+                if piece := next(self._reader.parser, None):
+                    return bytes(piece)
+                if piece is None:
+                    self._reader.parser = None
+        except Exception:
+            self._body.failed = True  # as gunicorn itself does: the connection must not be used again
+            raise
+        return b""
 
 
 class _Buffered(Lent):

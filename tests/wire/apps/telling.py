@@ -21,8 +21,9 @@ def tell(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterabl
     _, _, peek = environ["QUERY_STRING"].partition("peek=")
     digest = hashlib.sha256(environ["wsgi.input"].read(int(peek)) if peek else b"")
     body = body_of(environ)
-    body.length = (body.length or 0) - int(peek or 0)
-    body.complete = body.length == 0
+    if body.length is not None:
+        body.length -= int(peek or 0)
+        body.complete = body.length == 0
     end = "whole"
     try:
         for block in body:
