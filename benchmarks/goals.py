@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from benchmarks.figures import Results
 from benchmarks.inside import BARE_CALL, CREATE, HOOKS, LINKED, OTHERS, PARSE, PARSE_DJANGO, PARSE_WERKZEUG
-from benchmarks.peers import boto3_library, django_views, flask_views, loops, nginx, node, ours, tuspyserver
+from benchmarks.peers import (
+    boto3_library,
+    django_views,
+    flask_views,
+    loops,
+    nginx,
+    node,
+    ours,
+    ours_to_s3,
+    relay,
+    tuspyserver,
+)
 from benchmarks.scenario import MIB
 from benchmarks.scenarios.s3 import EIGHT_MEMORY
 
@@ -78,14 +89,20 @@ def _by(one: _Measured, other: _Measured) -> _Measured:
 
 
 def _times(
-    scenario: str, bounds: Mapping[str, float], what: str, least: Sequence[str] = (), of: str = ""
+    scenario: str,
+    bounds: Mapping[str, float],
+    what: str,
+    least: Sequence[str] = (),
+    *,
+    of: str = "",
+    mine: str = ours.OURS,
 ) -> list[Goal]:
     """So many times as fast as each of them; the quickest of the `least` is the limit, measured in the scenario `of`
     where no such loop takes part in this one."""
     return [
         Goal(
             f"{what}: times the speed of {theirs}",
-            _speed(scenario, theirs),
+            _speed(scenario, theirs, mine),
             bound,
             limit=_most(*(_by(_figure(of, "speed", each), _figure(scenario, "speed", theirs)) for each in least))
             if of
@@ -118,6 +135,8 @@ def _cpu(scenario: str, words: str) -> Goal:
 _LEAST = (loops.BARE, loops.FILLED)
 _RAW = {flask_views.STREAM: 8, django_views.RAW_LARGE: 4, django_views.RAW: 4, nginx.NGINX: 1.2}
 _FORM = {flask_views.FILES: 5, django_views.FILES: 4, node.BUSBOY: 2}
+#: boto3 sends a local file: from one is like with like, by HTTP is what an upload is.
+_TO_S3 = {boto3_library.SIGNED: 3, boto3_library.UNSIGNED: 1.4}
 _DOORS = [
     Goal(f"{words}: {door} by {ours.OURS}, speed", _speed(scenario, ours.OURS, door), 0.9)
     for scenario, words in (("raw", "A raw body"), ("multipart", "A form"))
@@ -156,10 +175,17 @@ GOALS = [
         2.0,
         least=False,
     ),
-    *_times("s3-form", {flask_views.UPLOAD_FILEOBJ: 5}, "A form straight to S3"),
+    *_times("s3-form", {flask_views.UPLOAD_FILEOBJ: 5}, "A form straight to S3", (relay.RELAY,)),
     _memory("Eight forms to S3 at once, part memory limited to 64 MiB", "s3-eight", EIGHT_MEMORY + 32 * MIB),
-    *_times("s3", {boto3_library.SIGNED: 3, boto3_library.UNSIGNED: 1.4}, "Unknown length to S3"),
-    *_times("s3-30ms", {boto3_library.SIGNED: 1}, "Unknown length to S3, 30 ms away"),
+    *_times("s3", _TO_S3, "Unknown length to S3, from a file", (relay.FROM_FILE,), mine=ours_to_s3.FROM_FILE),
+    *_times("s3", _TO_S3, "Unknown length to S3, by HTTP", (relay.RELAY,)),
+    Goal(
+        f"Unknown length to S3, by HTTP: memory over idle by that of {boto3_library.SIGNED}",
+        _by(_figure("s3", "memory"), _figure("s3", "memory", boto3_library.SIGNED)),
+        2 / 3,
+        least=False,
+    ),
+    *_times("s3-30ms", {boto3_library.SIGNED: 1}, "Unknown length to S3, by HTTP, 30 ms away", (relay.RELAY,)),
 ]
 
 

@@ -1,17 +1,17 @@
-"""boto3's `upload_fileobj` from a local file, as a process that is told by a POST to do it once.
+"""boto3's `upload_fileobj` from a local file.
 
-What lives here: the client, as boto3 makes it and told to leave the payload unsigned; the process. What must not: forms
-(flask_views.py).
+What lives here: the client, as boto3 makes it and told to leave the payload unsigned. What must not: the process
+(library.py), forms (flask_views.py).
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from benchmarks.contender import Contender, Site, Way, modules
+from benchmarks.peers import library
 
 __all__ = ["SIGNED", "UNSIGNED", "client", "contender"]
 
@@ -41,22 +41,11 @@ def main(port: int, *, signed: bool) -> None:
     """Serve until a signal comes."""
     s3 = client(signed=signed)
 
-    class Trigger(BaseHTTPRequestHandler):
-        """Any POST does the work."""
+    def work() -> None:
+        with open(os.environ["BENCH_SOURCE"], "rb") as file:  # noqa: PTH123 - the words of boto3's documentation
+            s3.upload_fileobj(file, "b", "k")
 
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            """As boto3's documentation has it."""
-            with open(os.environ["BENCH_SOURCE"], "rb") as file:  # noqa: PTH123 - the words of boto3's documentation
-                s3.upload_fileobj(file, "b", "k")
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing."""
-
-    HTTPServer(("127.0.0.1", port), Trigger).serve_forever()
+    library.serve(port, work)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.contender import GUNICORN, Contender, Way, wsgi
 
-__all__ = ["DJANGO", "DURABLE", "FLASK", "OURS", "S3", "application", "contender", "to_s3"]
+__all__ = ["DJANGO", "DURABLE", "FLASK", "OURS", "S3", "application", "contender", "to_s3", "to_stub"]
 
 OURS, DURABLE = "ajaxupload", "ajaxupload, durable"
 DJANGO, FLASK, S3 = "ajaxupload in Django", "ajaxupload in Flask", "ajaxupload"
@@ -49,11 +49,16 @@ def site(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterab
 def backend() -> dict[str, Any]:
     """The local folder, or the stub."""
     if "BENCH_S3_MEMORY" in os.environ:
-        keys = {"access_key_id": "a", "secret_access_key": "s", "memory_limit": os.environ["BENCH_S3_MEMORY"]}
-        return {"class": "s3", "bucket": "b", "region": "us-east-1", "endpoint_url": os.environ["BENCH_S3"], **keys}
+        return {"class": "s3", "memory_limit": os.environ["BENCH_S3_MEMORY"], **to_stub()}
     root = os.environ["BENCH_ROOT"]
     where = {"upload_dir": f"{root}/files", "private_dir": f"{root}/private"}
     return {"class": "local", "durable": bool(os.environ.get("BENCH_DURABLE")), **where}
+
+
+def to_stub() -> dict[str, str]:
+    """The S3 backend's options that lead to the stub."""
+    keys = {"access_key_id": "a", "secret_access_key": "s"}
+    return {"bucket": "b", "region": "us-east-1", "endpoint_url": os.environ["BENCH_S3"], **keys}
 
 
 def _config() -> dict[str, Any]:

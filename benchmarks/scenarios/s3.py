@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from benchmarks.client import Connection
 from benchmarks.contender import Contender, Way
-from benchmarks.peers import boto3_library, flask_views, ours
+from benchmarks.peers import boto3_library, flask_views, ours, ours_to_s3, relay
 from benchmarks.scenario import MIB, Choice, Scenario, Sent, each_at_once, form_of, names
 from benchmarks.scenarios.bodies import send_form
 
@@ -54,11 +54,12 @@ def eight(port: int, way: Way, choice: Choice) -> Sent:
 
 
 def _bodies(_choice: Choice) -> list[Contender]:
-    return [ours.to_s3(), boto3_library.contender(signed=True), boto3_library.contender(signed=False)]
+    theirs = [boto3_library.contender(signed=signed) for signed in (True, False)]
+    return [ours.to_s3(), ours_to_s3.contender(), *theirs, relay.contender(), relay.from_file()]
 
 
 def _forms(_choice: Choice) -> list[Contender]:
-    return [ours.to_s3(), flask_views.contender(flask_views.UPLOAD_FILEOBJ)]
+    return [ours.to_s3(), flask_views.contender(flask_views.UPLOAD_FILEOBJ), relay.contender()]
 
 
 def _eight(_choice: Choice) -> list[Contender]:
