@@ -5,7 +5,6 @@ What lives here: both. What must not: parsing, naming, checking: they are what e
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import socket
@@ -17,10 +16,10 @@ from typing import Any
 
 from benchmarks.contender import GUNICORN, Contender, Site, Way, wsgi
 
-__all__ = ["BARE", "FILLED", "WSGI", "application", "bare", "contender", "tus", "tus_application"]
+__all__ = ["BARE", "FILLED", "SYNCED", "WSGI", "application", "bare", "contender", "tus", "tus_application"]
 
 BARE, WSGI = "bare receive-and-write loop", "raw WSGI loop"
-FILLED = "bare loop, whole MiB"
+FILLED, SYNCED = "bare loop, whole MiB", "bare loop, synced"
 _BLOCK = 256 << 10  # the size that costs the least processor time if each receipt is written at once
 _FILLED_BLOCK = 1 << 20  # and if a block is filled first, which a slow client would have to wait for
 _ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
@@ -36,13 +35,13 @@ def tus() -> Contender:
     return wsgi(WSGI, f"{__name__}:tus_application", Way(tus="/"))
 
 
-def bare(*, filled: bool = False) -> Contender:
-    """The loop: what came is written at once, or when a block is full."""
+def bare(name: str = BARE) -> Contender:
+    """The loop: what came is written at once; or when a block is full; or the answer waits for the disk."""
 
     def command(site: Site) -> list[str]:
-        return [sys.executable, "-m", __name__, "filled" if filled else "at once", str(site.port), str(site.files)]
+        return [sys.executable, "-m", __name__, name, str(site.port), str(site.files)]
 
-    return Contender(FILLED if filled else BARE, command, Way(raw="/{name}"))
+    return Contender(name, command, Way(raw="/{name}"))
 
 
 def application() -> Any:
@@ -81,9 +80,9 @@ def tus_application() -> Any:
     return store
 
 
-def serve(connection: socket.socket, folder: str, numbers: Iterable[int], *, filled: bool) -> None:
+def serve(connection: socket.socket, folder: str, numbers: Iterable[int], name: str) -> None:
     """Requests of one connection, as few as need be understood: a length, and a body."""
-    size, flags = (_FILLED_BLOCK, socket.MSG_WAITALL) if filled else (_BLOCK, 0)
+    size, flags = (_FILLED_BLOCK, socket.MSG_WAITALL) if name == FILLED else (_BLOCK, 0)
     buffer, kept = memoryview(bytearray(size)), b""
     with connection:
         for number in numbers:
@@ -99,19 +98,28 @@ def serve(connection: socket.socket, folder: str, numbers: Iterable[int], *, fil
             kept = b""
             while left and (count := connection.recv_into(buffer, min(left, size), flags)):
                 left -= os.write(handle, buffer[:count])
+            if name == SYNCED:
+                os.fsync(handle)
+                sync_folder(folder)
             os.close(handle)
             connection.sendall(_ANSWER)
 
 
-def main(port: int, folder: str, *, filled: bool) -> None:
+def sync_folder(path: str) -> None:
+    """So that the new name is on the disk too."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+def main(name: str, port: int, folder: str) -> None:
     """A thread for each connection."""
     numbers = itertools.count()
     with socket.create_server(("127.0.0.1", port), backlog=1024) as server:
         while True:
             connection, _ = server.accept()
-            work = functools.partial(serve, connection, folder, numbers, filled=filled)
-            threading.Thread(target=work, daemon=True).start()
+            threading.Thread(target=serve, args=(connection, folder, numbers, name), daemon=True).start()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[2]), sys.argv[3], filled=sys.argv[1] == "filled")
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

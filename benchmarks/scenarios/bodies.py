@@ -65,7 +65,7 @@ def _loop_on(server: str) -> Contender:
 def _raw(choice: Choice) -> list[Contender]:
     mine = [ours.contender(), ours.contender(durable=True), ours.contender(door="django"), ours.contender(door="flask")]
     django = [django_views.contender(name) for name in (django_views.RAW, django_views.RAW_LARGE)]
-    least = [loops.contender(), loops.bare(), loops.bare(filled=True)]
+    least = [loops.contender(), *map(loops.bare, (loops.BARE, loops.FILLED, loops.SYNCED))]
     theirs = [flask_views.contender(flask_views.STREAM), *django, nginx.contender(), *least]
     return [*mine, *theirs, *_on_others(choice, _ours_on, _loop_on)]
 
