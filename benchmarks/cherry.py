@@ -15,7 +15,9 @@ def main(factory: str, port: str, threads: str) -> None:
 
     module, _, name = factory.partition(":")
     application = getattr(importlib.import_module(module), name)()
-    server = Server(("127.0.0.1", int(port)), application, numthreads=int(threads), timeout=1800, shutdown_timeout=1)
+    # Five connections may wait by default: of 64 that come at once a sixth is reset.
+    where, waiting = ("127.0.0.1", int(port)), 1024
+    server = Server(where, application, int(threads), request_queue_size=waiting, timeout=1800, shutdown_timeout=1)
     server.max_request_body_size = 0
     server.safe_start()
 
