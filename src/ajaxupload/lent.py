@@ -14,41 +14,16 @@ from __future__ import annotations
 
 import io
 import socket
-import sys
-from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from types import GeneratorType
 from typing import Any, cast
 
+from .blocks import Borrowed
 from .piped import Pipe, can_splice
 
 __all__ = ["Lent", "lent_source"]
 
-#: Bytes of the block, which 64 uploads at once have one of each; and of that of clients that are quicker than we are,
-#: for as many as there are tokens: each system call moves four times as much.
-_BLOCK, _LARGE_BLOCK = 256 << 10, 1 << 20
-_tokens = deque(range(16))
-#: Blocks that nobody uses, at most so many. Were they freed and allocated anew, malloc would keep them for each thread.
-_spares: dict[int, deque[bytearray]] = {_BLOCK: deque(maxlen=64), _LARGE_BLOCK: deque(maxlen=16)}
-_count = getattr(sys, "getrefcount", lambda _block: 0)  # PyPy has none: there no block is used again
-_NOBODY_ELSE = 2  # references: its name, and the call that counts them
-
-
-def _take_block(size: int) -> memoryview:
-    """Nobody must see another upload's bytes: a spare one that somebody still knows, who was lent it, is left alone."""
-    spares = _spares.get(size)
-    while spares:
-        with suppress(IndexError):  # another thread took the last one
-            block = spares.pop()
-            if _count(block) == _NOBODY_ELSE:
-                return memoryview(block)
-    return memoryview(bytearray(size))
-
-
-def _give_back(block: memoryview | None) -> None:
-    if block is not None and len(block) in _spares:
-        _spares[len(block)].append(block.obj)  # type: ignore[arg-type]  # all are made above
+_BUFFERED = 256 << 10  # bytes of the block that a BufferedReader's are read into
 
 
 class Lent:
@@ -120,14 +95,7 @@ class _Gunicorn(Lent):
 
     def __init__(self, connection: Any, body: Any) -> None:
         self._connection, self._body, self._reader = connection, body, body.reader
-        self._most = _BLOCK
-        self._block: memoryview | None = None
-        self._token: int | None = None
-
-    def __del__(self) -> None:
-        _give_back(self._block)
-        if self._token is not None:
-            _tokens.append(self._token)
+        self._block = Borrowed()
 
     @property
     def splices(self) -> bool:
@@ -141,7 +109,6 @@ class _Gunicorn(Lent):
 
     def read(self, size: int, /) -> bytes | memoryview:
         """As of all."""
-        size = min(size, self._most)
         if pulled := self._body.buf.tell():  # by whoever looked before us
             return bytes(self._body.read(min(size, pulled)))
         size = min(size, self._reader.length)
@@ -159,21 +126,13 @@ class _Gunicorn(Lent):
         return bytes(held[:size])
 
     def _receive(self, size: int) -> memoryview:
-        if self._block is None or len(self._block) < self._most <= self._reader.length:
-            _give_back(self._block)
-            self._block = _take_block(min(self._most, self._reader.length))
-        block = self._block
+        if not size:
+            return memoryview(b"")
+        block = self._block.next(self._reader.length)
         got = self._connection.recv_into(block[:size])
         self._reader.length -= got
-        if got == self._most < _LARGE_BLOCK <= self._reader.length and _tokens:
-            self._grow()
+        self._block.filled = got == len(block)
         return block[:got]
-
-    def _grow(self) -> None:
-        """From the next call on."""
-        with suppress(IndexError):  # another thread took the last one
-            self._token = _tokens.pop()
-            self._most = _LARGE_BLOCK
 
 
 class _Spliced(_Gunicorn):
@@ -181,7 +140,7 @@ class _Spliced(_Gunicorn):
 
     def __init__(self, connection: Any, body: Any, pipe: Pipe) -> None:
         super().__init__(connection, body)
-        self._pipe, self._most = pipe, pipe.size
+        self._pipe = pipe
         self._first = bytearray(1)
 
     def _receive(self, size: int) -> memoryview:
@@ -233,7 +192,7 @@ class _Buffered(Lent):
 
     def __init__(self, stream: io.BufferedReader, length: int) -> None:
         self._stream = stream
-        self._block = memoryview(bytearray(min(_BLOCK, length)))
+        self._block = memoryview(bytearray(min(_BUFFERED, length)))
 
     def read(self, size: int, /) -> memoryview:
         """As of all."""

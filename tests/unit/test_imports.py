@@ -23,7 +23,7 @@ PACKAGE = SRC / "ajaxupload"
 #: Lowest first. A part may import parts of lower rows only: not of its own row, not of higher ones. "__init__" is what
 #: `from ajaxupload import ...` gives.
 LAYERS = (
-    ("piped", "search"),
+    ("blocks", "piped", "search"),
     ("errors", "upload", "values", "cleaning", "filetypes", "sniff", "typelists", "lent", "pace"),
     ("naming", "registry", "heads"),
     ("specs", "options"),
@@ -200,5 +200,5 @@ def test_the_command_line_loads_no_framework_until_it_serves() -> None:
 
 def test_the_architecture_page_names_the_same_layers() -> None:
     text = (SRC.parent / "docs/explanation/architecture.md").read_text(encoding="utf-8")
-    rows = next(row for row in text.split("`") if row.startswith("piped, search < ")).split("<")
+    rows = next(row for row in text.split("`") if row.startswith("blocks, piped, search < ")).split("<")
     assert tuple(tuple(name.strip() for name in row.split(",")) for row in rows) == LAYERS

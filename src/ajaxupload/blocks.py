@@ -1,0 +1,81 @@
+"""Blocks of memory that bodies are received into, and that the next bodies are received into after them.
+
+What lives here: how large they are, how many of each size there are, and who gets one. What must not: bodies.
+
+A large block costs few system calls, and a thousand of them much memory: so each size is there for so many bodies of a
+process at once, and whoever comes later has a smaller one. They are kept, for malloc would keep what is freed as well,
+once for each thread that ever had one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+
+__all__ = ["Borrowed"]
+
+_count = getattr(sys, "getrefcount", lambda _block: 0)  # PyPy has none: there no block is used again
+_NOBODY_ELSE = 2  # references: its name, and the call that counts them
+
+
+class _Blocks:
+    """So many of so many bytes, each allocated when it is first wanted. For threads."""
+
+    def __init__(self, size: int, count: int) -> None:
+        self.size = size
+        self._spares: deque[bytearray | None] = deque([None] * count)
+
+    def take(self) -> bytearray | None:
+        """One, None where all are taken. Nobody must see another upload's bytes: one that somebody still knows, who was
+        lent it, is left to them, and a new one takes its place."""
+        try:
+            block = self._spares.pop()
+        except IndexError:
+            return None
+        return block if block is not None and _count(block) == _NOBODY_ELSE else bytearray(self.size)
+
+    def give_back(self, block: bytearray) -> None:
+        """One that was taken: it is the next to be taken again."""
+        self._spares.append(block)
+
+
+_LARGE, _MIDDLE = _Blocks(1 << 20, 16), _Blocks(256 << 10, 64)
+_SMALL = 64 << 10
+
+
+class Borrowed:
+    """What one body is received into. `filled` is to be said of each receipt: who fills a block is quicker than we are,
+    and gets a larger one."""
+
+    def __init__(self) -> None:
+        self.filled = False
+        self._memory = memoryview(b"")
+        self._block: bytearray | None = None
+        self._owner: _Blocks | None = None
+
+    def __del__(self) -> None:
+        self._give_back()
+
+    def next(self, left: int) -> memoryview:
+        """For the next of `left` bytes, of which there is one at least. What was received before is no longer looked
+        at. It shows a bytearray from its start."""
+        if not self._memory:
+            if left <= _SMALL or not self._take(_MIDDLE):
+                self._memory = memoryview(bytearray(min(left, _SMALL)))
+        elif self.filled:
+            for blocks in (_LARGE, _MIDDLE):
+                if len(self._memory) < blocks.size <= left and self._take(blocks):
+                    break
+        return self._memory
+
+    def _take(self, owner: _Blocks) -> bool:
+        block = owner.take()
+        if block is not None:
+            self._give_back()
+            self._memory, self._block, self._owner = memoryview(block), block, owner
+        return block is not None
+
+    def _give_back(self) -> None:
+        block, self._block, self._memory = self._block, None, memoryview(b"")
+        if self._owner is not None and block is not None:
+            self._owner.give_back(block)
