@@ -14,8 +14,8 @@ from collections import deque
 
 __all__ = ["Borrowed"]
 
-_count = getattr(sys, "getrefcount", lambda _block: 0)  # PyPy has none: there no block is used again
-_NOBODY_ELSE = 2  # references: its name, and the call that counts them
+#: Does a bytearray know whether it is shown somewhere? (Python's documents say so of all, and mean this one.)
+_KNOWS = sys.implementation.name == "cpython"
 
 
 class _Blocks:
@@ -26,17 +26,33 @@ class _Blocks:
         self._spares: deque[bytearray | None] = deque([None] * count)
 
     def take(self) -> bytearray | None:
-        """One, None where all are taken. Nobody must see another upload's bytes: one that somebody still knows, who was
-        lent it, is left to them, and a new one takes its place."""
+        """One, None where all are taken, or there is no memory. Nobody must see another upload's bytes: one that is
+        still shown to somebody, who was lent it, is left to them, and a new one takes its place."""
         try:
             block = self._spares.pop()
         except IndexError:
             return None
-        return block if block is not None and _count(block) == _NOBODY_ELSE else bytearray(self.size)
+        if block is not None and _is_free(block):
+            return block
+        try:
+            return bytearray(self.size)
+        except MemoryError:
+            self._spares.append(None)
+            return None
 
     def give_back(self, block: bytearray) -> None:
         """One that was taken: it is the next to be taken again."""
         self._spares.append(block)
+
+
+def _is_free(block: bytearray) -> bool:
+    """Does no memoryview show it? One that is shown cannot be made longer or shorter ("BufferError: Existing exports of
+    data"); the last byte goes and comes back where it was, nothing is copied."""
+    try:
+        block.append(block.pop())
+    except BufferError:
+        return False
+    return _KNOWS
 
 
 _LARGE, _MIDDLE = _Blocks(1 << 20, 16), _Blocks(256 << 10, 64)

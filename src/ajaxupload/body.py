@@ -189,7 +189,7 @@ class Body:
         if self._pace.is_late():  # what has come was handed out before
             raise self._too_slow()
         remaining = size if self.length is None else min(size, self.length - self.received)
-        unseen = 0 if isinstance(self._source, Lent) else remaining  # that one returns with the first byte
+        unseen = min(remaining, self._source.waits_for - 1) if isinstance(self._source, Lent) else remaining
         try:
             with self._patience(), self._pace.waiting(unseen) if self._pace.rate else _NOBODY_WATCHES:
                 block = self._source.read(remaining)

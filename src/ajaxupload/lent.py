@@ -1,19 +1,20 @@
-"""Bodies received straight from the connection, where a server lends it: into one reused block, nothing in between.
+"""Bodies received straight from the connection, where a server lends it, past the copies that the server would make.
 
 What lives here: which of a server's own parts hold what is left of a body, and leaving them right. What must not: which
 length a body has and what its breaking off means (body.py). Nothing of this shows outside: where a server, or a version
 of it, is not built as this file knows it, the body comes from `wsgi.input` as it would anyway.
 
 gunicorn hands out a body in copies of copies, and holds up to the kernel's whole buffer of it in memory beside ours;
-received here it takes less than half the time (benchmarks/bodies.py). What is taken from the connection is
-subtracted from what gunicorn knows to be left, with every block: its own `read` could go on at any moment, keep-alive
-and pipelined requests find what they would have found.
+received here, into one reused block, it takes less than half the time (benchmarks/bodies.py). What is taken from the
+connection is subtracted from what gunicorn knows to be left, with every block: its own `read` could go on at any
+moment, keep-alive and pipelined requests find what they would have found.
 """
 
 from __future__ import annotations
 
 import io
 import socket
+import time
 from collections.abc import Mapping
 from types import GeneratorType
 from typing import Any, cast
@@ -24,10 +25,16 @@ from .piped import Pipe, can_splice
 __all__ = ["Lent", "lent_source"]
 
 _BUFFERED = 256 << 10  # bytes of the block that a BufferedReader's are read into
+#: Bytes that are waited for of a client that sends small chunks, while reads are quick, and seconds that they take.
+_LEAST_WAITED, _MOST_WAITED = 16 << 10, 256 << 10
+_QUICK, _SLOW = 0.005, 0.1
 
 
 class Lent:
-    """A body. `read` waits for one byte and returns all that has come, at most one block."""
+    """A body. `read` returns what has come, at most one block, when it is `waits_for` bytes: one, or where a server
+    hands out crumbs a few more."""
+
+    waits_for = 1
 
     def read(self, size: int, /) -> bytes | memoryview:
         """Up to `size` bytes, none at the end. A memoryview is lent until the next call, and shows a bytearray from its
@@ -158,6 +165,7 @@ class _Chunked(Lent):
 
     def __init__(self, body: Any) -> None:
         self._body, self._reader = body, body.reader
+        self.waits_for = 1
 
     @property
     def splices(self) -> bool:
@@ -165,25 +173,44 @@ class _Chunked(Lent):
         return False
 
     def read(self, size: int, /) -> bytes:
-        """As of all."""
+        """As of all; of a client that is quick, and sends small chunks, several at once."""
         for reader in (self._body, self._reader):
             if pulled := reader.buf.tell():  # by whoever looked before us, and too much by us
                 return bytes(reader.read(min(size, pulled)))
-        piece = self._next() if size else b""
-        if len(piece) > size:
-            self._reader.buf.write(piece[size:])
-        return piece[:size]
+        began, pieces = time.monotonic(), self._pieces(min(size, self.waits_for))
+        took = time.monotonic() - began
+        if took < _QUICK:
+            self.waits_for = min(_MOST_WAITED, max(_LEAST_WAITED, self.waits_for * 4))
+        elif took > _SLOW:
+            self.waits_for = 1
+        block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if len(block) > size:
+            self._reader.buf.write(block[size:])
+        return block[:size]
+
+    def _pieces(self, least: int) -> list[bytes]:
+        """The next ones, up to the first with which they have `least` bytes."""
+        pieces, had = [], 0
+        try:
+            while had < least and (piece := self._next()):
+                pieces.append(piece)
+                had += len(piece)
+        except BaseException:
+            # gunicorn itself does so: the connection must not be used again. What has come can be read still.
+            self._body.failed = True
+            self._reader.buf.write(b"".join(pieces))
+            raise
+        return pieces
 
     def _next(self) -> bytes:
-        try:
-            while self._reader.parser:
-                if piece := next(self._reader.parser, None):
-                    return bytes(piece)
-                if piece is None:
-                    self._reader.parser = None
-        except Exception:
-            self._body.failed = True  # as gunicorn itself does: the connection must not be used again
-            raise
+        """The next one, none at the end."""
+        while (parser := self._reader.parser) is not None:
+            if parser.gi_frame is None:  # its end would have been noted: it has raised, to somebody before us
+                raise EOFError("the body broke off before")
+            if piece := next(parser, None):
+                return bytes(piece)
+            if piece is None:
+                self._reader.parser = None
         return b""
 
 

@@ -185,7 +185,7 @@ class Load:
                 if self._pieces(play, visit, waits):
                     return True
             # Who is kept waiting for longer than unfinished uploads are kept begins again. Any earlier it is a loss.
-            assert max(waits) > self.expires, f"pieces of {play} that were told are gone after {max(waits):.1f} s"
+            assert max(waits) > self.expires, f"{widget}'s pieces of {name} are gone, {max(waits):.1f} s old"
             self.counts["begun again"] += 1
 
     def _pieces(self, play: Play, visit: Visit, waits: list[float]) -> bool:

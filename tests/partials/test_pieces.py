@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from ajaxupload.errors import Fenced, PieceDiffers, TooManyRequests
 from ajaxupload.partials.file import pieces
 from ajaxupload.partials.file.pieces import union
 from tests.partials.test_synced import another_boot
-from tests.partials.tripping import Trip, in_child
 from tests.partials.uploads import ID, data_of, kept_in, made, noise, path_of, put, put_piece
 
 
@@ -75,31 +73,6 @@ def test_a_piece_that_overlaps_anothers_turn_ends_it(tmp_path: Path) -> None:
         other.put_piece(new, b"y" * 11)
         other.accept_piece(new, 49, 0)
         assert one.missing() == [(0, 49), (60, 100)]
-
-
-@pytest.mark.parametrize("number", range(1, 9))
-@pytest.mark.parametrize("first", [0, 1], ids=["the first turn", "a later one"])
-def test_no_turn_is_given_twice_wherever_a_claimer_dies(tmp_path: Path, number: int, first: int) -> None:
-    """Else who has lost one could write over bytes that count."""
-    store = kept_in(tmp_path)
-    with made(store, 1000) as one:
-        for _ in range(first):
-            one.begin_piece(900, 910)
-
-    def dies() -> None:
-        with store.find(ID) as dead, Trip(number).killing(after=True):
-            dead.begin_piece(0, 100)
-
-    in_child(dies)
-    with store.find(ID) as slow, store.find(ID) as quick:
-        slow.status()
-        old, new = slow.begin_piece(100, 200), quick.begin_piece(100, 200)
-        assert old is not None
-        assert new is not None
-        quick.put_piece(new, b"b" * 100)
-        quick.accept_piece(new, 100, zlib.crc32(b"b" * 100))
-        with pytest.raises(Fenced):
-            slow.put_piece(old, b"a" * 100)
 
 
 def test_what_counts_is_compared_and_never_written_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -66,6 +67,17 @@ def test_one_that_somebody_still_knows_is_left_to_them() -> None:
     assert bytes(lent) == bytes(4)
 
 
+def test_without_memory_for_a_larger_one_a_body_goes_on_with_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_LARGE", blocks._Blocks(1 << 60, 1))
+    monkeypatch.setattr(blocks, "_MIDDLE", blocks._Blocks(1 << 61, 1))
+    for _ in range(3):
+        borrowed = Borrowed()
+        assert len(borrowed.next(1 << 62)) == 64 * KIB
+        borrowed.filled = True
+        assert len(borrowed.next(1 << 62)) == 64 * KIB
+    assert list(blocks._LARGE._spares) == [None], "it is there for who finds memory"
+
+
 def test_no_two_threads_have_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "_LARGE", blocks._Blocks(MIB, 0))
     found: list[bool] = []
@@ -73,9 +85,13 @@ def test_no_two_threads_have_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(number: int) -> None:
         mark = number.to_bytes(4, "big")
         for _ in range(300):
-            memory = Borrowed().next(ENDLESS)
-            memory[:4] = mark
-            found.append(bytes(memory[:4]) == mark)
+            borrowed = Borrowed()
+            memory = borrowed.next(ENDLESS)[:4]
+            memory[:] = mark
+            if number % 2:  # some keep what they were lent for longer than they should
+                del borrowed
+            time.sleep(0)  # the others' turn
+            found.append(bytes(memory) == mark)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for each in threads:

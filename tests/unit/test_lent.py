@@ -13,12 +13,11 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from gunicorn.http.body import Body, ChunkedReader, LengthReader
+from gunicorn.http.body import Body, LengthReader
 from gunicorn.http.unreader import IterUnreader, SocketUnreader
 from hypothesis import given
 
 from ajaxupload.body import body_of
-from ajaxupload.errors import UploadError
 from ajaxupload.lent import Lent, lent_source
 
 CONTENT = bytes(range(256)) * 40
@@ -65,92 +64,6 @@ def test_it_is_the_body_and_what_stands_behind_it_stays(data: st.DataObject) -> 
         assert environ["wsgi.input"].read(1) == b""
         behind = environ["wsgi.input"].reader.unreader
         assert behind.read(len(NEXT)) == NEXT
-
-
-class Request:
-    """What gunicorn's parser of the chunked coding needs of a request."""
-
-    trailers: Any = None
-    behind: Any = None  # whoever receives for it
-
-    def parse_headers(self, data: bytes, *, from_trailer: bool) -> list[bytes]:
-        return [data] if from_trailer else []
-
-
-def in_chunks(connection: Any, held: bytes) -> tuple[dict[str, Any], Request]:
-    """The environ of such a request of whose body gunicorn has received `held` with the head."""
-    unreader, request = SocketUnreader(connection), Request()
-    unreader.unread(held)
-    request.behind = unreader
-    environ = {
-        "wsgi.input": Body(ChunkedReader(request, unreader)),
-        "wsgi.input_terminated": True,
-        "gunicorn.socket": connection,
-        "HTTP_TRANSFER_ENCODING": "chunked",
-    }
-    return environ, request
-
-
-@st.composite
-def chunked_bodies(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """What is sent, and the body that it is."""
-    sizes = draw(st.lists(st.integers(1, 3000), max_size=12))
-    body, coded = b"", b""
-    for size in sizes:
-        chunk = CONTENT[len(body) % 512 :][:size]
-        extension = draw(st.sampled_from([b"", b";a", b' ;b="c"']))
-        coded += b"%x%s\r\n%s\r\n" % (len(chunk), extension, chunk)
-        body += chunk
-    return coded + b"0\r\n" + draw(st.sampled_from([b"", b"X-Sum: 1\r\n"])) + b"\r\n", body
-
-
-@given(coded=chunked_bodies(), data=st.data())
-def test_a_chunked_one_is_the_body_and_what_stands_behind_it_stays(
-    coded: tuple[bytes, bytes], data: st.DataObject
-) -> None:
-    """Whoever reads how much; and what is told behind the last chunk is told."""
-    sent, content = coded
-    came = data.draw(st.integers(0, len(sent) + len(NEXT)), "held")
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.sendall((sent + NEXT)[came:])
-        environ, request = in_chunks(ours, (sent + NEXT)[:came])
-        taken = environ["wsgi.input"].read(data.draw(st.integers(0, len(content)), "peeked"))
-        source = lent_source(environ, None)
-        assert source is not None
-        while len(taken) < len(content):
-            size = data.draw(st.integers(1, len(content)), "size")
-            reader = source if data.draw(st.integers(0, 4), "who reads") else environ["wsgi.input"]
-            block = reader.read(size)
-            assert 0 < len(block) <= size
-            taken += block
-        assert taken == content
-        assert (source.read(5), source.read(5), environ["wsgi.input"].read(1)) == (b"", b"", b"")
-        assert (request.trailers is not None) == (b"X-Sum" in sent)
-        assert not environ["wsgi.input"].failed
-        assert request.behind.read(len(NEXT)) == NEXT
-
-
-@given(coded=chunked_bodies(), data=st.data())
-def test_a_chunked_one_that_ends_early_never_ends_like_a_whole_one(
-    coded: tuple[bytes, bytes], data: st.DataObject
-) -> None:
-    """Wherever it is cut; what came is handed out, and gunicorn is told that the connection is of no use any more."""
-    sent, content = coded
-    at = data.draw(st.integers(0, len(sent) - 1), "cut")
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.sendall(sent[:at])
-        theirs.shutdown(socket.SHUT_WR)
-        environ, _ = in_chunks(ours, b"")
-        body = body_of(environ)
-        assert isinstance(body._source, Lent)
-        taken = b""
-        with pytest.raises(UploadError):
-            while block := body.read():
-                taken += block
-        assert content.startswith(taken)
-        assert (body.complete, body.salvage(), environ["wsgi.input"].failed) == (False, b"", True)
 
 
 def test_a_connection_that_ends_early_ends_the_body() -> None:
@@ -220,9 +133,6 @@ def test_what_is_not_known_is_left_alone() -> None:
         assert lent_source({**known, "gunicorn.socket": theirs}, 10) is None
         assert lent_source({"wsgi.input": wrapped}, 10) is None
         assert lent_source({**known, "wsgi.input": Body(reader)}, None) is None
-        older, _ = in_chunks(ours, b"")
-        del older["wsgi.input"].failed  # before 27
-        assert lent_source(older, None) is None
 
 
 @pytest.mark.parametrize("length", [1, 700, len(CONTENT)])

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -121,7 +121,7 @@ def test_what_somebody_has_read_before_is_not_read_again(server: Server, peek: i
 
 
 def chunked(body: bytes, step: int, path: str = "/body") -> bytes:
-    """A request with this body in chunks, one of them with an extension, and a trailer."""
+    """A request with this body in chunks, half of them with an extension, and a trailer."""
     chunks = [b"%X;more=1\r\n%s\r\n" % (len(piece), piece) for piece in cut(body, step)]
     coding = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     return b"".join([coding, *chunks, b"0\r\nX-Trailer: yes\r\n\r\n"]).replace(b";more=1", b"", len(chunks) // 2)
@@ -159,14 +159,23 @@ def test_what_somebody_has_read_of_a_chunked_body_is_not_read_again(server: Serv
 
 @pytest.mark.parametrize("at", [100, 500_000])
 def test_a_chunked_body_that_ends_early_is_not_whole(server: Server, at: int) -> None:
-    """The connection is closed then, for nobody knows what would come next."""
     request = chunked(FILM, 100_000)
     with connected(server.port) as connection, Answers(connection) as answers:
         connection.sendall(request[:at])
         connection.shutdown(socket.SHUT_WR)
         status, said = answers.next()
         assert (status, b'"whole"' in said) == (200, False)
-        assert connection.recv(1) == b""
+
+
+def test_nothing_behind_a_broken_chunk_is_taken_for_a_request(server: Server) -> None:
+    """Nobody knows where the next one begins: the connection is closed."""
+    broken = b"zz\r\n" + chunked(b"abc", 1) * 3
+    with connected(server.port) as connection, Answers(connection) as answers:
+        connection.sendall(chunked(FILM, 100_000)[:-21] + broken)
+        status, said = answers.next()
+        assert (status, b'"whole"' in said) == (200, False)
+        with suppress(ConnectionError):
+            assert connection.recv(1) == b""
 
 
 def test_after_a_refused_body_the_next_request_is_answered(server: Server) -> None:

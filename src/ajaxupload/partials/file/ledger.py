@@ -177,7 +177,11 @@ class Ledger:
 
     def pieces(self) -> list[tuple[int, int]]:
         """All that counts: ranges in order, none touching another, the kept bytes first."""
-        return union([(0, self.kept), *piece_list.ranges(self._fd)])
+        found = union([(0, self.kept), *piece_list.ranges(self._fd)])
+        if found[0][1] > self.kept:  # who added a piece died before it was said how far that goes
+            self.kept = found[0][1]
+            self._write_live()
+        return found
 
     def sum_of(self, start: int, end: int) -> int | None:
         """The CRC-32 of the piece of just these bytes, None where none was added."""
@@ -214,7 +218,7 @@ class Ledger:
         """The piece counts; its turn ends. Whoever calls has synced its bytes, and syncs the ledger afterwards."""
         self.check_claim(number)
         piece_list.add(self._fd, start, end, crc)
-        self.kept = self.pieces()[0][1]
+        self.kept = union([(0, self.kept), *piece_list.ranges(self._fd)])[0][1]
         self._write_claims([(0, 0, 0) if claim[2] == number else claim for claim in self._claims()])
         self._write_live()
 
