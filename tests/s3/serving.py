@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ def states(server: Server) -> list[dict[str, Any]]:
     """What each worker process says of itself."""
     found: dict[int, dict[str, Any]] = {}
     request = f"GET /state HTTP/1.1\r\nHost: {server.host}\r\nConnection: close\r\n\r\n".encode()
-    for _ in range(200):
+    deadline = time.monotonic() + _PATIENCE  # one may not have started yet
+    while time.monotonic() < deadline:
         state = ask(server.port, request).json
         found[state["pid"]] = state
         if len(found) == len(server.pids()) - 1:
