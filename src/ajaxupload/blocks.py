@@ -55,7 +55,7 @@ def _is_free(block: bytearray) -> bool:
     return _KNOWS
 
 
-_LARGE, _MIDDLE = _Blocks(1 << 20, 16), _Blocks(256 << 10, 64)
+_LARGE, _MIDDLE = _Blocks(1 << 20, 8), _Blocks(256 << 10, 64)
 _SMALL = 64 << 10
 
 
@@ -66,15 +66,17 @@ class Borrowed:
     def __init__(self) -> None:
         self.filled = False
         self._memory = memoryview(b"")
-        self._block: bytearray | None = None
-        self._owner: _Blocks | None = None
+        #: The block, and the one before it, which is looked at until a larger one has been filled for the first time.
+        self._held: list[tuple[_Blocks, bytearray]] = []
 
     def __del__(self) -> None:
-        self._give_back()
+        self._memory = memoryview(b"")
+        self._keep(0)
 
     def next(self, left: int) -> memoryview:
         """For the next of `left` bytes, of which there is one at least. What was received before is no longer looked
         at. It shows a bytearray from its start."""
+        self._keep(1)
         if not self._memory:
             if left <= _SMALL or not self._take(_MIDDLE):
                 self._memory = memoryview(bytearray(min(left, _SMALL)))
@@ -87,11 +89,11 @@ class Borrowed:
     def _take(self, owner: _Blocks) -> bool:
         block = owner.take()
         if block is not None:
-            self._give_back()
-            self._memory, self._block, self._owner = memoryview(block), block, owner
+            self._memory = memoryview(block)
+            self._held.append((owner, block))
         return block is not None
 
-    def _give_back(self) -> None:
-        block, self._block, self._memory = self._block, None, memoryview(b"")
-        if self._owner is not None and block is not None:
-            self._owner.give_back(block)
+    def _keep(self, count: int) -> None:
+        while len(self._held) > count:
+            owner, block = self._held.pop(0)
+            owner.give_back(block)

@@ -29,6 +29,7 @@ def filled(borrowed: Borrowed) -> int:
 def test_whoever_comes_late_has_a_smaller_one_until_another_has_ended() -> None:
     bodies = [Borrowed() for _ in range(5)]
     assert [len(each.next(ENDLESS)) for each in bodies] == [256 * KIB] * 3 + [64 * KIB] * 2
+    assert [filled(each) for each in bodies] == [MIB, MIB, 256 * KIB, 64 * KIB, 64 * KIB]
     assert [filled(each) for each in bodies] == [MIB, MIB, 256 * KIB, 256 * KIB, 256 * KIB], "two were given back"
     del bodies[0]
     assert filled(bodies[-1]) == MIB
