@@ -22,7 +22,7 @@ __all__ = ["FROM_FILE", "RELAY", "contender", "from_file"]
 
 RELAY, FROM_FILE = "bare receive-and-send loop", "bare read-and-send loop, from a file"
 _PART = 8 << 20  # bytes, of which at most `_FLYING` parts are on their way while one is filled: as ours
-_FLYING = 4
+_FLYING = 6
 _ANSWER = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 

@@ -71,7 +71,7 @@ class S3UploadBackend(AbstractUploadBackend):
     #: Bytes; parts grow where 10,000 of this size do not hold the largest file allowed.
     PART_SIZE: Size = 8 << 20
     #: Parts of one upload in flight while the next one is read.
-    MAX_CONCURRENCY: int = 4
+    MAX_CONCURRENCY: int = 6
     #: Bytes of part memory that all uploads of the process hold together.
     MEMORY_LIMIT: Size = 256 << 20
     #: Seconds until a store that does not answer is given up, and how often it is asked.
