@@ -147,7 +147,9 @@ def _values(name: str | bytes, upload_id: str, now: datetime, wanted: frozenset[
     """Of our fields those that a template wants, and what the name gives in any case."""
     safe = safe_name(name)
     stem, extension = split_name(safe)
-    values = {"name": safe, "stem": stem, "ext": extension.lower(), "id": _id(upload_id)}
+    values = {"name": safe, "stem": stem, "ext": extension.lower()}
+    if "id" in wanted:
+        values["id"] = _id(upload_id)
     if "uuid" in wanted:
         values["uuid"] = str(uuid.uuid4())
     if wanted & {"year", "month", "day"}:

@@ -242,18 +242,18 @@ def _may_be_known(head: bytes) -> bool:
     """Does one of puremagic's signatures stand where it belongs? It tries all 1,450 of them, which takes longer than
     storing a small file; they are at few places, and most files have none of them."""
     size = len(head)
-    return any(
-        head.startswith(signatures, start)
-        for start, length, by_prefix in _signatures()
-        if -size <= start < size and (signatures := by_prefix.get(head[start : start + length or None]))
-    )
+    for start, stop, by_prefix in _signatures():  # no generator: every small file of zeros comes here
+        signatures = by_prefix.get(head[start:stop])
+        if signatures and -size <= start < size and head.startswith(signatures, start):
+            return True
+    return False
 
 
 @lru_cache(maxsize=1)
-def _signatures() -> tuple[tuple[int, int, dict[bytes, tuple[bytes, ...]]], ...]:
-    """Place, and by their first bytes, so many, those that begin with them there: of those that can lead to an answer
-    (see `_by_puremagic`), the long ones with a type and the first part of those that have two. A place below 0 counts
-    from the end."""
+def _signatures() -> tuple[tuple[int, int | None, dict[bytes, tuple[bytes, ...]]], ...]:
+    """Place (from, up to), and by their first bytes those that begin with them there: of those that can lead to an
+    answer (see `_by_puremagic`), the long ones with a type and the first part of those that have two. A place below 0
+    counts from the end."""
     from puremagic import magic_footer_array, magic_header_array, multi_part_dict
 
     found: dict[tuple[int, int], dict[bytes, tuple[bytes, ...]]] = {}
@@ -264,4 +264,4 @@ def _signatures() -> tuple[tuple[int, int, dict[bytes, tuple[bytes, ...]]], ...]
         length = min(_LONG, len(row.byte_match))
         place, prefix = found.setdefault((row.offset, length), {}), row.byte_match[:length]
         place[prefix] = (*place.get(prefix, ()), row.byte_match)
-    return tuple((start, length, by_prefix) for (start, length), by_prefix in found.items())
+    return tuple((start, start + length or None, by_prefix) for (start, length), by_prefix in found.items())

@@ -66,7 +66,7 @@ def hints_of(cls: type) -> Mapping[str, Any]:
 
 
 def is_option(cls: type, name: str) -> bool:
-    """Is this the name of an option of a backend class? Asked for each upload, where `options_of` would be slow."""
+    """Is this the name of an option of a backend class?"""
     return name.isupper() and not name.startswith("_") and name not in _CONTRACT_FLAGS and hasattr(cls, name)
 
 

@@ -30,7 +30,7 @@ def incoming(tmp_path: Path) -> Incoming:
 @pytest.fixture
 def target(tmp_path: Path) -> Target:
     (tmp_path / "root").mkdir()
-    return Target(str(tmp_path / "root"), (b"new", b"newer"), 0o700, True)
+    return Target(str(tmp_path / "root"), (b"new", b"newer"), 0o700, True, str(tmp_path / "root"))
 
 
 @pytest.fixture

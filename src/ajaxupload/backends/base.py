@@ -11,6 +11,7 @@ says how the configuration reads them. `ajaxupload.testing.BackendContract` prov
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, lru_cache
 from typing import Any, BinaryIO
 
 from ..config import options_of
@@ -67,15 +68,16 @@ class AbstractUploadBackend:
     def __init__(self, **options: Any) -> None:
         """Options override the class's for this instance, by upper-case or lower-case name. TypeError names the
         nearest known one."""
-        for name, value in options.items():
-            if not is_option(type(self), name.upper()):
-                suggestion = nearest(name, [each.lower() for each in options_of(type(self))])
-                raise TypeError(f"{type(self).__name__} has no option {name!r}{suggestion}")
-            setattr(self, name.upper(), value)
-        #: What is being uploaded; the engine sets it before the first hook.
-        self.upload = Upload()
+        cls: type = type(self)
+        for name, value in zip(_attributes(cls, tuple(options)), options.values(), strict=True):
+            setattr(self, name, value)
         #: What `adopt` will be asked to take over; None where `upload_chunk` is all that comes.
         self.whole: Any = None
+
+    @cached_property
+    def upload(self) -> Upload:
+        """What is being uploaded; the engine sets it before the first hook."""
+        return Upload()
 
     def startup(self) -> None:
         """May the place be stored to? Called on an instance of its own once per process, before the first request.
@@ -137,3 +139,16 @@ class AbstractUploadBackend:
 
         Must not raise; may be called again.
         """
+
+
+@lru_cache(maxsize=256)
+def _attributes(cls: type, options: tuple[str, ...]) -> tuple[str, ...]:
+    """The attributes that stand for them. TypeError names the nearest known one of what is no option.
+
+    Remembered, for an instance is made for each upload.
+    """
+    for name in options:
+        if not is_option(cls, name.upper()):
+            suggestion = nearest(name, [each.lower() for each in options_of(cls)])
+            raise TypeError(f"{cls.__name__} has no option {name!r}{suggestion}")
+    return tuple(name.upper() for name in options)

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, ClassVar, Literal
 from urllib.parse import quote
 
 from ..errors import ConfigError, NotFound
-from ..files import Draft, Incoming, Published, Target, Trail, make_folders, publish, segments, sync
+from ..files import Draft, Incoming, Published, Target, Trail, publish, segments, sync
 from ..naming import collision_candidates
 from ..piped import Piped
 from ..values import Mode
@@ -92,19 +92,19 @@ class LocalUploadBackend(AbstractUploadBackend):
 
     def setup(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Open a file that has no name yet. Raises ValueError for an impossible filename, OSError."""
-        segments(filename)
+        parts = segments(filename)
         self._drop_draft()
-        self._make_root()
         if self.whole is None or self.whole.path is None:  # else the file is there
-            self._open()
+            try:
+                self._open()
+            except FileNotFoundError:
+                self._target(parts).make_root()
+                self._open()
 
     def _open(self) -> None:
+        place, incoming = self._place, self._incoming()
         self._draft = Draft.create(
-            self._place.root,
-            self._incoming(),
-            mode=self.FILE_MODE,
-            durable=self.DURABLE,
-            unnamed=self._unnamed,
+            place.root, incoming, mode=self.FILE_MODE, durable=self.DURABLE, unnamed=self._unnamed
         )
 
     def upload_chunk(self, chunk: bytes | bytearray | memoryview | Piped, *args: Any, **kwargs: Any) -> None:
@@ -149,10 +149,8 @@ class LocalUploadBackend(AbstractUploadBackend):
 
     def upload_complete(self, request: Any, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Make it durable and visible under a name nobody has. Returns `filename`, `path` and perhaps `url`."""
-        draft, parts = self._written(), segments(filename)
-        self._make_root()
+        draft, target = self._written(), self._target(segments(filename))
         names = self._candidates if self._adopted is None else self._planned
-        target = Target(self._place.root, tuple(parts[:-1]), self.DIR_MODE, self.DURABLE)
         replace = self._incoming() if self.COLLISION == "replace" else None
         self._published = publish(draft, target, lambda: names(filename), replace)
         self._draft = None
@@ -215,9 +213,9 @@ class LocalUploadBackend(AbstractUploadBackend):
     def _incoming(self) -> Incoming:
         return Incoming(self._place.private, durable=self.DURABLE)
 
-    def _make_root(self) -> None:
+    def _target(self, parts: list[bytes]) -> Target:
         place = self._place
-        make_folders(place.root, self.DIR_MODE, durable=self.DURABLE, below=place.base)
+        return Target(place.root, tuple(parts[:-1]), self.DIR_MODE, self.DURABLE, place.base)
 
     def _candidates(self, filename: str) -> Iterator[bytes]:
         for candidate in collision_candidates(filename, self.COLLISION):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ..errors import NameTaken, UploadError
 from .draft import Draft
-from .folders import Trail
+from .folders import Trail, make_folders
 from .private import Incoming, Slot
 
 __all__ = ["Published", "Target", "publish"]
@@ -30,12 +30,18 @@ _TRIES = 10
 
 @dataclass(frozen=True)
 class Target:
-    """Where to: a root (absolute), the folders below it, and the mode of those that must be made."""
+    """Where to: a root (absolute), the folders below it, and the mode of those that must be made. `base` is around the
+    root, or is it, and must be there already."""
 
     root: str
     folders: tuple[bytes, ...]
     mode: int
     durable: bool
+    base: str
+
+    def make_root(self) -> None:
+        """Where it went missing. Raises OSError."""
+        make_folders(self.root, self.mode, durable=self.durable, below=self.base)
 
 
 class Published:
@@ -149,6 +155,7 @@ def publish(
             except FileNotFoundError:
                 if not left:
                     raise
+                target.make_root()
         draft.finish()
     except BaseException:
         published.undo()
