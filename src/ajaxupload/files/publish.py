@@ -15,7 +15,7 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import NameTaken, UploadError
 from .draft import Draft
@@ -28,8 +28,7 @@ __all__ = ["Published", "Target", "publish"]
 _TRIES = 10
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """Where to: a root (absolute), the folders below it, and the mode of those that must be made. `base` is around the
     root, or is it, and must be there already."""
 
