@@ -13,7 +13,7 @@ from benchmarks.contender import Contender, Way
 from benchmarks.peers import loops, node, ours, tuspyserver
 from benchmarks.scenario import Choice, Scenario, Sent, each_at_once, names
 
-__all__ = ["PIECES", "SCENARIOS", "SMALL", "create", "patch"]
+__all__ = ["PIECES", "SMALL", "create", "patch"]
 
 _VERSION = {"Tus-Resumable": "1.0.0"}
 _CONNECTIONS = 4
@@ -61,4 +61,3 @@ def _contenders(_choice: Choice) -> list[Contender]:
 
 PIECES = Scenario("tus", "tus in pieces", "speed", _contenders, in_pieces)
 SMALL = Scenario("tus-small", "Small tus uploads", "rate", _contenders, small, note="Over four connections.")
-SCENARIOS = (PIECES, SMALL)
