@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,8 +127,11 @@ class Site:
 
     def stored(self, case: str) -> dict[str, str]:
         """Name -> SHA-256 of all that the case has stored."""
-        folder = self.root / "in" / case
-        return {path.name: digest(path.read_bytes()) for path in sorted(folder.glob("*"))}
+        found = {}
+        for path in sorted((self.root / "in" / case).glob("*")):
+            with suppress(FileNotFoundError):  # it was deleted just now
+                found[path.name] = digest(path.read_bytes())
+        return found
 
 
 def _gone(pid: int) -> None:
