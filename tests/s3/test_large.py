@@ -1,5 +1,5 @@
-"""A gigabyte of unknown length: how much memory the server takes for it, and that it does not wait for the store; and
-how fast it is."""
+"""A gigabyte of unknown length: how much memory the server takes for it, and that it does not wait for the store. How
+fast that is: benchmarks/s3_latency.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.s3_latency import OURS, THEIRS, compare
 from tests.s3.serving import put, serving, states
 from tests.s3.sink import sinking
 from tests.s3.tools import MIB
@@ -79,10 +78,3 @@ def test_many_gigabytes_at_once_stay_below_the_processs_own_limit(tmp_path: Path
     assert not sink.bad
     assert after["pool"] == 0
     assert after["VmHWM"] - before["VmRSS"] < limit + 2 * part + 32 * MIB
-
-
-@pytest.mark.full  # a comparison of times asks for a quiet machine
-def test_a_body_of_unknown_length_gets_far_away_as_fast_as_upload_fileobj_sends_a_file() -> None:
-    """30 ms for each request, and a whole server and client of ours against boto3 with a file on its disk."""
-    found = compare(mib=256, milliseconds=30, rounds=3)
-    assert found[OURS] <= found[THEIRS], found
