@@ -105,8 +105,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.name in SLOW_PROMISES:
             item.add_marker(pytest.mark.slow)
         if reasons := list(why_not(item)):
-            # Loudly: the end of the run lists it with the way to get what is missing, and in CI it fails the run.
-            item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))  # each reason says how to get what is missing
+            # Without the browser, the store or the right that it needs the test could only fail. Loudly: the end of the
+            # run lists it with the reasons, which say how to get what is missing; and where CI is set, the run fails.
+            item.add_marker(pytest.mark.skip(reason="; ".join(reasons)))  # as `why_not` found: what is missing here
 
 
 @pytest.fixture(scope="session")

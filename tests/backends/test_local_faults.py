@@ -288,3 +288,12 @@ def test_a_deleted_upload_dir_or_private_folder_is_made_again(tmp_path: Path, cl
         assert store.upload("folder/b.txt", wait=True)["filename"].startswith("folder/b")
     assert len(store.stored()) == 3
     assert store.leftovers() == []
+
+
+@each_manner
+def test_an_upload_dir_that_went_meanwhile_is_made_again(tmp_path: Path, cls: type[LocalUploadBackend]) -> None:
+    store = Store(tmp_path, cls).started()
+    backend = store.begun("folder/a.txt")
+    shutil.rmtree(store.root)
+    assert finish(backend, "folder/a.txt")["filename"] == "folder/a.txt"
+    assert (store.stored(), store.leftovers()) == (["folder/a.txt"], [])

@@ -73,8 +73,9 @@ def test_ci_fails_when_a_test_was_skipped(
     "module",
     [
         "import pytest\npytest.importorskip('no_such_module')",
-        # pytest tells it as xfailed, though it was never run.
-        "import pytest\n@pytest.mark.xfail(run=False)\ndef test_never(): pass",  # not our test: what the rule must see
+        # The text of a suite that runs in a process of its own, and must fail there: pytest tells it as xfailed, though
+        # it was never run. No test of ours is left out by it.
+        "import pytest\n@pytest.mark.xfail(run=False)\ndef test_never(): pass",  # input: CI must fail because of it
         "import pytest\ndef test_halfway(): pytest.skip('not today')",
     ],
     ids=["whole module", "xfail(run=False)", "inside the test"],

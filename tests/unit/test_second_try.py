@@ -25,7 +25,8 @@ def test_{name}():
 """
 WRONG = "def test_wrong():\n    assert False\n"
 RIGHT = "def test_right():\n    assert True\n"
-SKIPPED = "import pytest\n@pytest.mark.skip(reason='no clamd')\ndef test_skipped(): pass\n"  # text: the run must see it
+# The text of a suite that runs in a process of its own: where CI is set, the second try must fail because of it.
+SKIPPED = "import pytest\n@pytest.mark.skip(reason='no clamd')\ndef test_skipped(): pass\n"  # input: nothing of ours
 
 
 def both(folder: Path, *content: str, ci: str = "1") -> subprocess.CompletedProcess[str]:

@@ -33,7 +33,7 @@ FORBIDDEN = [
     )
 ]
 #: An exception to a check, and after it a reason in words.
-EXCEPTION = re.compile(r"#\s*(type: ignore|noqa|pragma: no cover)(.*)")  # what is looked for; it excepts nothing
+EXCEPTION = re.compile(r"#\s*(type: ignore|noqa|pragma: no cover)(.*)")  # the words that the check looks for
 REASON = re.compile(r"[a-z]{2,}.*[a-z]{2,}")
 
 
@@ -108,8 +108,8 @@ def test_every_exception_to_a_check_has_its_reason() -> None:
         ("type: ignore[attr-defined]", 1),
         ("noqa: BLE001 - hooks may raise anything", 0),
         ("noqa: BLE001, S101", 1),
-        ("pragma: no cover - needs a full disk", 0),  # text for the check to read, which excepts nothing here
-        ("pragma: no cover", 1),  # text without a reason, which the check must see; it excepts nothing here
+        ("pragma: no cover - needs a full disk", 0),  # input: has a reason, the check must be content
+        ("pragma: no cover", 1),  # input: has no reason, the check must see that
     ],
 )
 def test_the_reason_check_sees(comment: str, faults: int) -> None:

@@ -15,7 +15,7 @@ import posixpath
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, BinaryIO, ClassVar, Literal
 from urllib.parse import quote
 
@@ -64,7 +64,6 @@ class LocalUploadBackend(AbstractUploadBackend):
     _started_in: ClassVar[dict[str, str]] = {}
     #: Whether unfinished files are unnamed where the file system can do that; false is the manner of those that cannot.
     _unnamed: ClassVar[bool] = True
-    _located: Place | None = None
     _draft: Draft | None = None
     _published: Published | None = None
     _adopted: Any = None
@@ -204,20 +203,15 @@ class LocalUploadBackend(AbstractUploadBackend):
             return filename
         return f"{folder}/{filename}"
 
-    @property
+    @cached_property
     def _place(self) -> Place:
         """Of this upload: options that are set on the class count for the next one."""
-        if self._located is None:
-            self._located = self._locate()
-        return self._located
-
-    def _locate(self) -> Place:
         media_root, private_dir = os.fspath(self.MEDIA_ROOT), self.PRIVATE_DIR
         start = self._started_in.get(media_root) or os.getcwd()
         return locate(start, media_root, os.fspath(self.UPLOAD_DIR), os.fspath(private_dir) if private_dir else None)
 
     def _incoming(self) -> Incoming:
-        return _incoming_in(self._place.private, self.DURABLE)
+        return Incoming(self._place.private, durable=self.DURABLE)
 
     def _target(self, parts: list[bytes]) -> Target:
         place = self._place
@@ -262,8 +256,3 @@ class LocalUploadBackend(AbstractUploadBackend):
                 if error.errno in _NO_FILE:
                     raise NotFound from error
                 raise
-
-
-@lru_cache(maxsize=64)
-def _incoming_in(private: str, durable: bool) -> Incoming:
-    return Incoming(private, durable=durable)
